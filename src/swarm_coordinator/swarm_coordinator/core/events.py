@@ -1,0 +1,266 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What can happen to a coordinator, and what it can ask for. Plain values, no behaviour."""
+
+from dataclasses import dataclass, field
+
+from swarm_coordinator.core.delivery import DeliveryEffect
+from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.jobs.job import FileRef
+from swarm_coordinator.core.modes.policy import ModeAdvice
+from swarm_coordinator.core.raft import Entry, HardState, Message, Role
+from swarm_coordinator.core.replicated.apply import AttemptEnded, Notable
+from swarm_coordinator.core.replicated.command import CapabilitySpec, Command
+from swarm_coordinator.core.worker import ProcessEnd, WorkerEffect
+
+# ---- events
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One tick of Raft's time. `late`: the caller was held up and must not trust its timers."""
+
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class MessageHeard:
+    message: Message
+
+
+@dataclass(frozen=True)
+class BeaconHeard:
+    """Another robot's beacon; its Raft part comes as a MessageHeard as well."""
+
+    robot: RobotId
+    session_id: bytes
+    uptime_ms: int
+
+
+@dataclass(frozen=True)
+class ProposalHeard:
+    sender: RobotId
+    incarnation: int
+    serial: int
+    remaining_ms: int
+    command: bytes
+
+
+@dataclass(frozen=True)
+class ProposalRefused:
+    """`final`: asking again cannot help."""
+
+    serial: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """A client of this robot wants a command in the log."""
+
+    request_id: int
+    command: Command
+    expiry_ms: int
+
+
+@dataclass(frozen=True)
+class AdviceHeard:
+    advice: ModeAdvice | None
+
+
+@dataclass(frozen=True)
+class CapabilitiesChanged:
+    capabilities: tuple[CapabilitySpec, ...]
+
+
+@dataclass(frozen=True)
+class InputsReady:
+    job_id: str
+    token: int
+
+
+@dataclass(frozen=True)
+class InputsFailed:
+    job_id: str
+    token: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ProcessEnded:
+    end: ProcessEnd
+
+
+@dataclass(frozen=True)
+class Progressed:
+    job_id: str
+    token: int
+    permille: int
+
+
+@dataclass(frozen=True)
+class OutputsOffered:
+    job_id: str
+    attempt: int
+    token: int
+    refs: tuple[FileRef, ...]
+    worker: RobotId
+
+
+@dataclass(frozen=True)
+class OutputsStored:
+    """Our origin has our outputs."""
+
+    job_id: str
+    token: int
+
+
+@dataclass(frozen=True)
+class OutputsFetched:
+    job_id: str
+    token: int
+
+
+@dataclass(frozen=True)
+class OutputsNotFetched:
+    job_id: str
+    token: int
+
+
+@dataclass(frozen=True)
+class OutputsPlaced:
+    job_id: str
+    token: int
+    problem: str
+
+
+Event = (
+    Tick
+    | MessageHeard
+    | BeaconHeard
+    | ProposalHeard
+    | ProposalRefused
+    | Request
+    | AdviceHeard
+    | CapabilitiesChanged
+    | InputsReady
+    | InputsFailed
+    | ProcessEnded
+    | Progressed
+    | OutputsOffered
+    | OutputsStored
+    | OutputsFetched
+    | OutputsNotFetched
+    | OutputsPlaced
+)
+
+# ---- effects, to be performed strictly in order
+
+
+@dataclass(frozen=True)
+class Persist:
+    hard_state: HardState | None
+    truncate_from: int | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Send:
+    message: Message
+
+
+@dataclass(frozen=True)
+class SendProposal:
+    recipient: RobotId
+    serial: int
+    acked_below: int
+    remaining_ms: int
+    command: bytes
+
+
+@dataclass(frozen=True)
+class RefuseProposal:
+    recipient: RobotId
+    serial: int
+    refusal: str  # not_leader, overloaded, malformed
+    reason: str
+    leader: RobotId | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To a Request: `refused` '' and not `unavailable` means that it is in the log at `index`."""
+
+    request_id: int
+    index: int = 0
+    value: str = ''
+    duplicate: bool = False
+    refused: str = ''
+    unavailable: str = ''
+
+
+@dataclass(frozen=True)
+class RoleChanged:
+    role: Role
+    leader: RobotId | None
+    term: int
+    reason: str
+
+
+@dataclass
+class Changed:
+    """What a batch of applied entries did. `index` is the last one."""
+
+    index: int = 0
+    jobs: dict[str, None] = field(default_factory=dict)
+    members: bool = False
+    mode: bool = False
+    ended: list[tuple[int, int, AttemptEnded]] = field(default_factory=list)  # index, stamp
+    notable: list[tuple[int, int, Notable]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DiscardFile:
+    """Nobody here needs it any more."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class UnpinFiles:
+    """What was pinned when it was put into the store is now accounted for."""
+
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SweepFiles:
+    """Once after a start: whatever is stored and not in `needed` was left by a former life."""
+
+    needed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Halt:
+    """This robot must stop: `reason` is for a person."""
+
+    exit_code: int
+    reason: str
+
+
+Effect = (
+    Persist
+    | Send
+    | SendProposal
+    | RefuseProposal
+    | Answer
+    | RoleChanged
+    | Changed
+    | DiscardFile
+    | UnpinFiles
+    | SweepFiles
+    | Halt
+    | WorkerEffect
+    | DeliveryEffect
+)

@@ -1,0 +1,27 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Names of robots, swarms and jobs: owns what a valid one looks like, knows nothing of who is who.
+
+Names become parts of ROS topic names, of file names and of log lines, so they are checked once,
+here, wherever one comes in.
+"""
+
+import re
+from typing import NewType
+
+RobotId = NewType('RobotId', str)
+
+_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]{0,62}\Z')
+
+
+def checked_name(value: str, what: str) -> str:
+    """Return `value` if ROS accepts it as a name; `what` names it in the error.
+
+    Raises ValueError. A ROS 2 name token starts with a letter and holds letters, digits and '_'.
+    """
+    if not _NAME.match(value):
+        raise ValueError(
+            f'{what}={value[:80]!r} is not a valid name: expected a letter first, then letters, '
+            'digits or "_", at most 63 characters'
+        )
+    return value

@@ -1,0 +1,368 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a coordinator together on a robot: disk, core, threads, topics, services.
+
+Owns construction, timers and shutdown; decides nothing.
+"""
+
+import logging
+import os
+import random
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from swarm_msgs import msg
+
+from swarm_coordinator import __version__
+from swarm_coordinator.config import CoordinatorConfig
+from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
+from swarm_coordinator.core.events import (
+    AdviceHeard,
+    Answer,
+    CapabilitiesChanged,
+    Changed,
+    Halt,
+    RoleChanged,
+)
+from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.modes.mode import Mode
+from swarm_coordinator.core.modes.policy import ModeAdvice
+from swarm_coordinator.core.raft import RaftCore
+from swarm_coordinator.core.replicated.command import CapabilitySpec
+from swarm_coordinator.ros import conversions
+from swarm_coordinator.ros.clients import Clients
+from swarm_coordinator.ros.engine import Engine, Handover
+from swarm_coordinator.ros.services import Services
+from swarm_coordinator.ros.topics import latched
+from swarm_coordinator.ros.transport import Transport
+from swarm_coordinator.ros.views import Views
+from swarm_coordinator.runner.job_runner import JobRunner, RunLimits, find_programs
+from swarm_coordinator.runner.stager import Stager
+from swarm_coordinator.storage.blob_store import BlobStore
+from swarm_coordinator.storage.folder_lock import FolderLock
+from swarm_coordinator.storage.log_store import LogStore, measure_fsync
+
+MIB = 1024 * 1024
+FSYNC_SAMPLES = 20
+CAPABILITIES_MAX = 256
+
+
+class RosLogHandler(logging.Handler):
+    """Lines of the edges (staging, runner) go where the node's lines go."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._logger = node.get_logger()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            self._logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(text)
+        else:
+            self._logger.info(text)
+
+
+class CoordinatorNode:
+    """Everything of one robot's coordinator. Raises ValueError or StorageFault at the start."""
+
+    def __init__(self, node: Node, config: CoordinatorConfig) -> None:
+        self._node = node
+        self._config = config
+        self.halted: Halt | None = None
+        self._stop_process: Callable[[], None] = lambda: None
+        self._started_ns = time.monotonic_ns()
+        self._folder = Path(config.storage_path)
+        self._log = logging.getLogger(f'swarm.{config.robot_id}')
+        self._log.setLevel(logging.INFO)
+        self._log.propagate = False
+        self._log.handlers = [RosLogHandler(node)]
+        self._lock = FolderLock.acquire(self._folder)
+        try:
+            self._log_store = LogStore.open(self._folder / 'log.sqlite')
+            self._build()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _build(self) -> None:
+        config, node = self._config, self._node
+        robot_id = RobotId(config.robot_id)
+        self._check_identity()
+        fsync_p50_us, fsync_p99_us = measure_fsync(self._folder, FSYNC_SAMPLES)
+        self._tell_fsync(fsync_p99_us)
+        programs, missing = find_programs(config.exec_allow)
+        if missing:
+            self._log.warning('not installed, so not offered: %s', ', '.join(missing))
+        incarnation = self._log_store.next_incarnation()
+        self._coordinator = self._make_core(robot_id, incarnation)
+        self._handover = Handover(lambda: self._guard.trigger())
+        # rclpy holds a mutually exclusive group for as long as a coroutine in it waits: services
+        # that wait for the log would block every other callback, and their own answer.
+        waiting = ReentrantCallbackGroup()
+        self._guard = node.create_guard_condition(self._handover.run, waiting)
+        self._clients = Clients(self._handover)
+        self._transport = Transport(
+            node, config.swarm_id, robot_id, incarnation, lambda event: self._engine.post(event)
+        )
+        self._views = Views(
+            self._transport, self._coordinator, config.swarm_id, self._started_ns
+        )
+        store = BlobStore(self._folder, config.storage_quota_mb * MIB)
+        self._stager = Stager(store, self._transport, robot_id, self._log)
+        self._runner = JobRunner(
+            self._folder / 'jobs',
+            store,
+            programs,
+            RunLimits(config.job_timeout_ms_max, config.job_file_mb_max * MIB),
+            lambda end: self._engine.process_ended(end),
+            self._log,
+        )
+        self._runner.clear()
+        self._services = Services(
+            node, config, incarnation, self._clients, self._views, self._stager,
+            self._handover, fsync_p99_us, waiting,
+        )
+        self._engine = self._make_engine()
+        self._clients.engine = self._engine
+        self._base = tuple(
+            CapabilitySpec(f'exec:{name}', source='config') for name in sorted(programs)
+        )
+        self._engine.post(CapabilitiesChanged(self._base))
+        self._connect()
+        self._card(programs, incarnation)
+        self._stager.start()
+        self._engine.start()
+        self._log.info(
+            '%s of swarm %s: start %d, entry %d, voters %s, profile %s, fsync %.1f ms (p99 %.1f)',
+            robot_id,
+            config.swarm_id,
+            incarnation,
+            self._coordinator.raft.last_index,
+            ' '.join(config.voter_ids),
+            config.timing_profile,
+            fsync_p50_us / 1000,
+            fsync_p99_us / 1000,
+        )
+
+    def _check_identity(self) -> None:
+        """A storage folder belongs to one robot of one swarm with one set of voters."""
+        for key, value in (
+            ('swarm_id', self._config.swarm_id),
+            ('robot_id', self._config.robot_id),
+            ('voters', ' '.join(self._config.voter_ids)),
+        ):
+            known = self._log_store.meta_get(key)
+            if known is None:
+                self._log_store.meta_set(key, value)
+            elif known != value:
+                raise ValueError(
+                    f'{self._folder} was made with {key}={known!r}, now {key}={value!r} is given: '
+                    'expected the same, or an empty storage_dir'
+                )
+
+    def _tell_fsync(self, p99_us: int) -> None:
+        budget_us = self._config.profile.heartbeat_ms * 1000
+        if p99_us > budget_us:
+            self._log.warning(
+                'the disk takes %.0f ms for a durable write (p99), a heartbeat only %d ms: '
+                'choose a slower timing_profile or a faster disk',
+                p99_us / 1000,
+                self._config.profile.heartbeat_ms,
+            )
+
+    def _make_core(self, robot_id: RobotId, incarnation: int) -> Coordinator:
+        config, profile = self._config, self._config.profile
+        hard_state, entries = self._log_store.load()
+        raft = RaftCore(
+            robot_id,
+            config.voter_ids,
+            profile.timing,
+            random.Random(secrets.randbits(64)),
+            hard_state,
+            entries,
+        )
+        # Listen before voting: another robot may be using this name.
+        listen_ticks = -(-config.listen_ms // profile.tick_ms)
+        raft.hold_elections(listen_ticks)
+        raft.suspend_votes = listen_ticks > 0
+        identity = RobotIdentity(
+            robot_id=robot_id,
+            incarnation=incarnation,
+            session_id=secrets.token_bytes(16),
+            voter=robot_id in config.voter_ids,
+            host=socket.gethostname()[:64],
+            software_version=__version__,
+            job_slots=config.job_slots,
+        )
+        return Coordinator(
+            identity,
+            raft,
+            heartbeat_ns=profile.heartbeat_ms * 1_000_000,
+            job_ttl_ms=config.job_lease_ttl_ms,
+            hold_ticks=profile.timing.election_timeout_ticks_min,
+            started_ns=self._started_ns,
+        )
+
+    def _make_engine(self) -> Engine:
+        profile = self._config.profile
+        return Engine(
+            self._coordinator,
+            self._log_store,
+            self._transport,
+            self._stager,
+            self._runner,
+            profile.tick_ms,
+            profile.timing,
+            self._views.beacon,
+            {
+                Answer: self._clients.answered,
+                Changed: self._changed,
+                RoleChanged: self._role_changed,
+            },
+            self._halt,
+            self._log,
+        )
+
+    def _connect(self) -> None:
+        node, transport = self._node, self._transport
+        transport.requested = self._stager.requested
+        transport.manifest_heard = self._stager.manifest_heard
+        transport.chunk_heard = self._stager.chunk_heard
+        transport.listen()
+        node.create_subscription(
+            msg.LocalConsciousness, 'consciousness', self._on_consciousness, latched()
+        )
+        node.create_subscription(msg.Advice, 'advice', self._on_advice, latched())
+        node.create_subscription(
+            msg.HardwareInventory, 'hardware/inventory', self._on_inventory, latched()
+        )
+        node.create_timer(1.0, self._publish_local_state)
+        if self._config.listen_ms:
+            self._listening = node.create_timer(
+                self._config.listen_ms / 1000, self._stop_listening
+            )
+
+    def _stop_listening(self) -> None:
+        self._listening.cancel()
+        self._engine.ask(lambda core: setattr(core.raft, 'suspend_votes', False))
+
+    def _card(self, programs: dict[str, str], incarnation: int) -> None:
+        identity = self._coordinator.identity
+        self._transport.send(
+            '/swarm/robots',
+            msg.RobotCard(
+                stamp=conversions.time_msg(time.time_ns()),
+                session_id=list(identity.session_id),
+                host=identity.host,
+                pid=os.getpid(),
+                software_version=__version__,
+                voter=identity.voter,
+                job_slots=identity.job_slots,
+                capabilities=[conversions.capability_to_msg(one) for one in self._base],
+            ),
+        )
+
+    def on_halt(self, stop: Callable[[], None]) -> None:
+        """Have `stop` called when this robot must end; `halted` says why."""
+        self._stop_process = stop
+        if self.halted is not None:
+            stop()
+
+    # ---- from the coordinator's thread
+
+    def _changed(self, effect: Changed) -> None:
+        self._views.changed(effect)
+        self._services.jobs_changed(list(effect.jobs))
+
+    def _role_changed(self, effect: RoleChanged) -> None:
+        self._log.info(
+            '%s of term %d, leader %s (%s)',
+            effect.role.name.lower().replace('_', ' '),
+            effect.term,
+            effect.leader or 'unknown',
+            effect.reason,
+        )
+        self._views.role_changed(effect)
+
+    def _halt(self, effect: Halt) -> None:
+        self.halted = effect
+        self._stop_process()
+
+    # ---- from the executor
+
+    def _on_consciousness(self, message: msg.LocalConsciousness) -> None:
+        facts = self._views.facts
+        facts.consciousness, facts.consciousness_ns = message, time.monotonic_ns()
+
+    def _on_advice(self, message: msg.Advice) -> None:
+        advice = None
+        if message.has_mode and message.mode.mode in {mode.value for mode in Mode}:
+            advice = ModeAdvice(
+                Mode(message.mode.mode),
+                message.mode.confidence,
+                message.mode.reason[:200],
+                time.monotonic_ns() + message.valid_ms * 1_000_000,
+            )
+        self._engine.post(AdviceHeard(advice))
+
+    def _on_inventory(self, message: msg.HardwareInventory) -> None:
+        self._engine.post(CapabilitiesChanged(self._base + hardware_capabilities(message)))
+
+    def _publish_local_state(self) -> None:
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            self._log.error('storage folder: %s', error)
+            free = 0
+        engine = self._engine
+        late_ns, engine.tick_late_ns_max = engine.tick_late_ns_max, 0
+        fsync_ns, engine.fsync_ns_max = engine.fsync_ns_max, 0
+
+        def publish(core: Any) -> None:
+            message = self._views.local_state(late_ns, fsync_ns, free)
+            self._transport.publish('local_state', message)
+
+        engine.ask(publish)
+
+    def close(self) -> None:
+        """Stops threads and jobs; the log is durable at every moment anyway."""
+        self._engine.close()
+        self._runner.close()
+        self._stager.close()
+        self._services.close()
+        self._log_store.close()
+        self._lock.close()
+
+
+def hardware_capabilities(message: msg.HardwareInventory) -> tuple[CapabilitySpec, ...]:
+    """What the inventory lets a robot offer: compute units by kind, and device capabilities."""
+    kinds = {
+        msg.ComputeUnit.KIND_CPU: 'cpu',
+        msg.ComputeUnit.KIND_GPU: 'gpu',
+        msg.ComputeUnit.KIND_NPU: 'npu',
+    }
+    counts: dict[str, int] = {}
+    for unit in message.compute_units:
+        if unit.kind in kinds:
+            name = f'compute:{kinds[unit.kind]}'
+            counts[name] = counts.get(name, 0) + max(unit.cores, 1)
+    for device in message.devices:
+        if device.phase in (msg.HardwareDevice.PHASE_LOST, msg.HardwareDevice.PHASE_FAULTY):
+            continue
+        for name in device.capabilities:
+            counts[name] = counts.get(name, 0) + 1
+    return tuple(
+        CapabilitySpec(name[:64], count * 1000, 'count', 'hw_discovery')
+        for name, count in sorted(counts.items())[:CAPABILITIES_MAX]
+    )
+
+

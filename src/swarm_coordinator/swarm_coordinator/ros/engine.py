@@ -1,0 +1,241 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""The thread that owns the coordinator: drains its inbox, ticks, performs effects in order.
+
+Everything else (ROS callbacks, staging, job processes) only posts events here. Nothing here waits
+for a job, a file transfer or a probe; the one thing it waits for is the write of the log.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from swarm_coordinator.core.coordinator import Coordinator
+from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs, TellStored
+from swarm_coordinator.core.events import (
+    Answer,
+    Changed,
+    DiscardFile,
+    Effect,
+    Event,
+    Halt,
+    InputsFailed,
+    InputsReady,
+    OutputsFetched,
+    OutputsNotFetched,
+    OutputsPlaced,
+    Persist,
+    ProcessEnded,
+    RefuseProposal,
+    RoleChanged,
+    Send,
+    SendProposal,
+    SweepFiles,
+    Tick,
+    UnpinFiles,
+)
+from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, RaftTiming
+from swarm_coordinator.core.worker import (
+    FetchInputs,
+    Note,
+    OfferOutputs,
+    StartProcess,
+    StopProcess,
+)
+from swarm_coordinator.ros.transport import Transport
+from swarm_coordinator.runner.job_runner import JobRunner
+from swarm_coordinator.runner.stager import Stager
+from swarm_coordinator.storage.faults import StorageFault
+from swarm_coordinator.storage.log_store import LogStore
+
+EVENTS_PER_BATCH = 256  # bounds how long one write can hold up what came after it
+
+Call = Callable[[Coordinator], None]
+
+
+class Engine:
+    """`post` events and `ask` questions from any thread; `views` performs what is published."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        log_store: LogStore,
+        transport: Transport,
+        stager: Stager,
+        runner: JobRunner,
+        tick_ms: int,
+        timing: RaftTiming,
+        beacon: Callable[[Heartbeat | HeartbeatReply], None],
+        views: 'Mapping[type, Callable[[Any], None]]',
+        halted: Callable[[Halt], None],
+        log: logging.Logger,
+    ) -> None:
+        self._coordinator = coordinator
+        self._log_store = log_store
+        self._transport = transport
+        self._stager = stager
+        self._runner = runner
+        self._tick_ns = tick_ms * 1_000_000
+        self._late_ns = timing.election_timeout_ticks_min * self._tick_ns // 2
+        self._beacon = beacon
+        self._halted = halted
+        self._log = log
+        self._inbox: queue.SimpleQueue[Event | Call | None] = queue.SimpleQueue()
+        self._performers: dict[type, Callable[[Any], None]] = {
+            Persist: self._persist,
+            Send: self._send,
+            SendProposal: transport.send_proposal,
+            RefuseProposal: transport.refuse_proposal,
+            OfferOutputs: transport.offer_outputs,
+            TellStored: transport.tell_stored,
+            FetchInputs: self._fetch_inputs,
+            FetchOutputs: self._fetch_outputs,
+            PlaceOutputs: self._place_outputs,
+            StartProcess: runner.start,
+            StopProcess: self._stop_process,
+            DiscardFile: lambda effect: stager.discard(effect.sha256),
+            UnpinFiles: lambda effect: stager.unpin(effect.sha256),
+            SweepFiles: lambda effect: stager.sweep(effect.needed),
+            Note: lambda effect: log.info('%s', effect.text),
+            Halt: self._halt,
+            Answer: views[Answer],
+            Changed: views[Changed],
+            RoleChanged: views[RoleChanged],
+        }
+        self.tick_late_ns_max = 0
+        self.fsync_ns_max = 0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name='coordinator', daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._inbox.put(None)
+        self._thread.join()
+
+    def post(self, event: Event) -> None:
+        self._inbox.put(event)
+
+    def ask(self, question: Call) -> None:
+        """Have `question` called with the coordinator, on its own thread."""
+        self._inbox.put(question)
+
+    def process_ended(self, end: Any) -> None:
+        self.post(ProcessEnded(end))
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except StorageFault as error:
+            self._halt(Halt(2, str(error)))
+        except Exception as error:  # a broken core must stop, not go on half
+            self._log.exception('the coordinator failed')
+            self._halt(Halt(1, f'the coordinator failed: {error!r}'))
+
+    def _loop(self) -> None:
+        next_tick_ns = time.monotonic_ns() + self._tick_ns
+        while not self._stopping:
+            now_ns = time.monotonic_ns()
+            batch = self._take((next_tick_ns - now_ns) / 1e9)
+            now_ns = time.monotonic_ns()
+            if now_ns >= next_tick_ns:
+                late_ns = now_ns - next_tick_ns
+                self.tick_late_ns_max = max(self.tick_late_ns_max, late_ns)
+                # What came in while we were held up is taken before the timers are: a leader
+                # that spoke all the time must not look silent.
+                batch.append(Tick(late=late_ns > self._late_ns))
+                next_tick_ns = max(next_tick_ns + self._tick_ns, now_ns)
+            if batch:
+                self._perform(self._coordinator.handle(batch, now_ns, time.time_ns()))
+
+    def _take(self, timeout_s: float) -> list[Event]:
+        """Events that are there, or the first one within the time; questions are answered."""
+        batch: list[Event] = []
+        try:
+            item = self._inbox.get(timeout=max(0.0, timeout_s))
+            while item is not None:
+                if callable(item):
+                    item(self._coordinator)
+                else:
+                    batch.append(item)
+                if len(batch) >= EVENTS_PER_BATCH:
+                    return batch
+                item = self._inbox.get_nowait()
+            self._stopping = True
+        except queue.Empty:
+            pass
+        return batch
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._performers[type(effect)](effect)
+
+    def _persist(self, effect: Persist) -> None:
+        began_ns = time.monotonic_ns()
+        self._log_store.save(effect.hard_state, effect.truncate_from, effect.entries)
+        self.fsync_ns_max = max(self.fsync_ns_max, time.monotonic_ns() - began_ns)
+
+    def _send(self, effect: Send) -> None:
+        if isinstance(effect.message, (Heartbeat, HeartbeatReply)):
+            self._beacon(effect.message)
+        else:
+            self._transport.send_raft(effect.message)
+
+    def _fetch_inputs(self, effect: FetchInputs) -> None:
+        job_id, token = effect.job_id, effect.token
+
+        def done(problem: str) -> None:
+            self.post(
+                InputsFailed(job_id, token, problem) if problem else InputsReady(job_id, token)
+            )
+
+        self._stager.want(('inputs', job_id, token), effect.refs, effect.holder, done)
+
+    def _fetch_outputs(self, effect: FetchOutputs) -> None:
+        job_id, token = effect.job_id, effect.token
+
+        def done(problem: str) -> None:
+            if problem:
+                self._log.warning('outputs of %s: %s', job_id, problem)
+            self.post(
+                OutputsNotFetched(job_id, token) if problem else OutputsFetched(job_id, token)
+            )
+
+        self._stager.want(('outputs', job_id, token), effect.refs, effect.holder, done)
+
+    def _place_outputs(self, effect: PlaceOutputs) -> None:
+        def done(problem: str) -> None:
+            self.post(OutputsPlaced(effect.job_id, effect.token, problem))
+
+        self._stager.place(effect.refs, effect.output_dir, done)
+
+    def _stop_process(self, effect: StopProcess) -> None:
+        self._runner.stop(effect.job_id, effect.token, effect.why)
+        self._stager.forget(('inputs', effect.job_id, effect.token))
+
+    def _halt(self, effect: Halt) -> None:
+        self._stopping = True
+        self._halted(effect)
+
+
+class Handover:
+    """Calls handed from other threads to the executor's: rclpy futures are completed there."""
+
+    def __init__(self, trigger: Callable[[], None]) -> None:
+        self._calls: deque[Callable[[], None]] = deque()
+        self._trigger = trigger
+
+    def put(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+        self._trigger()
+
+    def run(self) -> None:
+        while self._calls:
+            self._calls.popleft()()

@@ -1,0 +1,236 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""One robot process: composes the parts that are installed and asked for, and spins them.
+
+The only place that knows several packages, and it knows them by entry point (group
+`swarm.parts`): a package that is missing is a feature switched off. A part has `node_name`,
+`config_type` (a frozen dataclass, whose fields are the node's parameters) and
+`create(node, config)`, which returns something with `close()`.
+
+Exit codes: 0 ended as asked, 2 wrong input (said on stderr), 1 anything else.
+"""
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import re
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from swarm_coordinator.core.ids import checked_name
+from swarm_coordinator.storage.faults import StorageFault
+
+PART_GROUP = 'swarm.parts'
+PARTS_DEFAULT = ('coordinator', 'hw_discovery', 'learning')
+BUILT_IN = frozenset({'use_sim_time', 'start_type_description_service'})
+
+
+@dataclasses.dataclass(frozen=True)
+class RobotConfig:
+    """Parameters of the process itself."""
+
+    robot_id: str = ''
+    swarm_id: str = 'swarm'
+    parts: tuple[str, ...] = PARTS_DEFAULT
+
+
+def default_robot_id() -> str:
+    """The host name, made a valid name."""
+    name = re.sub(r'[^A-Za-z0-9_]', '_', socket.gethostname())[:60]
+    return name if name[:1].isalpha() else f'r_{name}'
+
+
+def overrides_of(name: str, namespace: str) -> dict[str, Any]:
+    """What the command line and parameter files set for a node of this name."""
+    node = Node(
+        name,
+        namespace=namespace,
+        automatically_declare_parameters_from_overrides=True,
+        start_parameter_services=False,
+        enable_rosout=False,
+    )
+    try:
+        values = {key: one.value for key, one in node.get_parameters_by_prefix('').items()}
+    finally:
+        node.destroy_node()
+    return {key: value for key, value in values.items() if key not in BUILT_IN}
+
+
+def configured(config_type: type, given: dict[str, Any]) -> Any:
+    """A config of `config_type` from `given`; unknown keys are left to the caller.
+
+    Raises ValueError that names the parameter and what was expected.
+    """
+    values = {}
+    for field in dataclasses.fields(config_type):
+        if field.name in given:
+            values[field.name] = _fitting(field, given[field.name])
+    return config_type(**values)
+
+
+def _fitting(field: 'dataclasses.Field[Any]', value: Any) -> Any:
+    default = field.default
+    if isinstance(default, tuple):
+        if isinstance(value, str) or not hasattr(value, '__iter__'):
+            raise ValueError(f'{field.name}={value!r}: expected a list of strings')
+        items = tuple(value)
+        if not all(isinstance(item, str) for item in items):
+            raise ValueError(f'{field.name}={list(items)!r}: expected a list of strings')
+        return tuple(item for item in items if item)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise ValueError(
+            f'{field.name}={value!r}: expected {type(default).__name__}, '
+            f'got {type(value).__name__}'
+        )
+    return value
+
+
+def declare(node: Node, config: Any) -> None:
+    """Make the configuration visible as read-only parameters of the node."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        descriptor = ParameterDescriptor(
+            description=field.metadata.get('help', ''), read_only=True
+        )
+        if isinstance(value, tuple):
+            value = list(value)
+            kind = Parameter.Type.STRING_ARRAY
+            parameter = Parameter(field.name, kind, value)
+            node.declare_parameter(field.name, parameter.value, descriptor, ignore_override=True)
+        else:
+            node.declare_parameter(field.name, value, descriptor, ignore_override=True)
+
+
+def load_parts(names: Sequence[str]) -> dict[str, Any]:
+    """The asked parts by name. Raises ValueError for one that is not installed."""
+    found = {
+        point.name: point for point in importlib.metadata.entry_points(group=PART_GROUP)
+    }
+    parts = {}
+    for name in names:
+        if name not in found:
+            installed = ', '.join(sorted(found)) or 'none'
+            raise ValueError(f'parts: {name!r} is not installed; installed are: {installed}')
+        parts[name] = found[name].load()
+    return parts
+
+
+def _process_config() -> RobotConfig:
+    given = overrides_of('robot', '/')
+    names = {field.name for field in dataclasses.fields(RobotConfig)}
+    config = configured(RobotConfig, {k: v for k, v in given.items() if k in names})
+    robot_id = config.robot_id or default_robot_id()
+    checked_name(robot_id, 'robot_id')
+    return dataclasses.replace(config, robot_id=robot_id)
+
+
+class Robot:
+    """The nodes of one process. Raises ValueError or StorageFault where it cannot be made."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        self._made: list[tuple[Node, Any]] = []
+        self._nodes: list[Node] = []
+        self._spinner: threading.Thread | None = None
+        namespace = f'/{config.robot_id}'
+        parts = load_parts(config.parts)
+        given = {
+            name: overrides_of(part.node_name, namespace) for name, part in parts.items()
+        }
+        self._refuse_unknown(parts, given)
+        configs = {
+            name: configured(
+                part.config_type, {'robot_id': config.robot_id, **given[name]}
+            )
+            for name, part in parts.items()
+        }
+        try:
+            for name, part in parts.items():
+                node = Node(part.node_name, namespace=namespace)
+                self._nodes.append(node)
+                declare(node, configs[name])
+                self._made.append((node, part.create(node, configs[name])))
+        except BaseException:
+            self.close()
+            raise
+
+    def _refuse_unknown(self, parts: dict[str, Any], given: dict[str, dict[str, Any]]) -> None:
+        known = {field.name for field in dataclasses.fields(RobotConfig)}
+        for part in parts.values():
+            known |= {field.name for field in dataclasses.fields(part.config_type)}
+        unknown = sorted({key for values in given.values() for key in values} - known)
+        if unknown:
+            raise ValueError(
+                f'unknown parameter {", ".join(unknown)}: expected one of '
+                f'{", ".join(sorted(known))}'
+            )
+
+    def spin(self, stop: threading.Event) -> int:
+        """Until `stop` is set, by a signal or by a part's halt; returns the exit code.
+
+        The main thread only waits: Python takes signals there at once, which it would not do
+        inside the executor's wait.
+        """
+        for _, made in self._made:
+            if hasattr(made, 'on_halt'):
+                made.on_halt(stop.set)
+        self._executor = executor = SingleThreadedExecutor()
+        for node in self._nodes:
+            executor.add_node(node)
+        self._spinner = threading.Thread(target=self._spin, name='executor')
+        self._spinner.start()
+        stop.wait()
+        for _, made in self._made:
+            halt = getattr(made, 'halted', None)
+            if halt is not None:
+                print(f'robot: {halt.reason}', file=sys.stderr, flush=True)
+                return int(halt.exit_code)
+        return 0
+
+    def _spin(self) -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    def close(self) -> None:
+        """Parts first, while everything they publish through is still there."""
+        for _, made in reversed(self._made):
+            made.close()
+        if self._spinner is not None:
+            self._executor.shutdown()
+            self._spinner.join()
+        for node in self._nodes:
+            node.destroy_node()
+
+
+def main(args: list[str] | None = None) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    robot = None
+    try:
+        robot = Robot(_process_config())
+        return robot.spin(stop)
+    except (ValueError, StorageFault, OSError) as error:
+        print(f'robot: {error}', file=sys.stderr, flush=True)
+        return 2
+    finally:
+        if robot is not None:
+            robot.close()
+        rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,71 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Names and quality of service of every swarm topic: the one table that the node is built from.
+
+Protocol messages are best effort with our own repetition: a reliable writer stalls behind a lost
+fragment, and a heartbeat that is sent again is of no use. Presence comes from beacons, never from
+the ROS graph.
+"""
+
+from dataclasses import dataclass
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from swarm_msgs import msg
+
+
+def _qos(depth: int, reliable: bool, latched: bool) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+def latched() -> QoSProfile:
+    """The last message, also for those who come later."""
+    return _qos(1, reliable=True, latched=True)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`name` is absolute for the swarm's topics and relative to /<robot_id> for a robot's own."""
+
+    name: str
+    kind: type
+    depth: int
+    reliable: bool
+    latched: bool
+    about: str
+
+    @property
+    def qos(self) -> QoSProfile:
+        return _qos(self.depth, self.reliable, self.latched)
+
+
+def _table(*topics: Topic) -> dict[str, Topic]:
+    return {topic.name: topic for topic in topics}
+
+
+# name, message, depth, reliable, latched
+TOPICS: dict[str, Topic] = _table(
+    Topic('/swarm/heartbeat', msg.Heartbeat, 10, False, False, 'beacon of every robot'),
+    Topic('/swarm/vote_request', msg.VoteRequest, 64, False, False, 'who wants to lead'),
+    Topic('/swarm/vote', msg.Vote, 64, False, False, 'who votes for whom, and why not'),
+    Topic('/swarm/append', msg.Append, 64, False, False, 'log entries up to about 1 kB'),
+    Topic('/swarm/append_bulk', msg.Append, 64, True, False, 'larger log entries'),
+    Topic('/swarm/append_reply', msg.AppendReply, 64, False, False, 'how far a log has come'),
+    Topic('/swarm/proposal', msg.Proposal, 256, True, False, 'commands for the leader'),
+    Topic('/swarm/proposal_reply', msg.ProposalReply, 64, True, False, 'refusals only'),
+    Topic('/swarm/robots', msg.RobotCard, 1, True, True, 'what each robot says of itself'),
+    Topic('/swarm/state', msg.SwarmState, 1, True, True, 'members, leader, mode, job counts'),
+    Topic('/swarm/mode', msg.ModeState, 1, True, True, 'the mode in force and why'),
+    Topic('/swarm/jobs', msg.JobUpdates, 100, True, True, 'jobs that changed'),
+    Topic('/swarm/job_report', msg.JobReport, 50, True, False, 'worker to origin'),
+    Topic('/swarm/outcomes', msg.JobOutcome, 100, True, False, 'how attempts ended'),
+    Topic('/swarm/file_request', msg.FileRequest, 64, True, False, 'chunks wanted'),
+    Topic('/swarm/file_manifest', msg.FileManifest, 16, True, False, 'hashes of the chunks'),
+    Topic('/swarm/file_chunk', msg.FileChunk, 32, True, False, 'the chunks'),
+    Topic('/swarm/events', msg.SwarmEvent, 100, True, False, 'what people want to know'),
+    Topic('local_state', msg.LocalState, 1, True, True, 'what a robot knows of itself'),
+)

@@ -1,0 +1,270 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What a robot publishes for people and other programs: views of the log, events, its own state.
+
+Views are derived, stamped with the log index, and sent by the leader only; a new leader sends
+them again. Called on the coordinator's thread.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import psutil
+from swarm_msgs import msg
+
+from swarm_coordinator.core.coordinator import Coordinator
+from swarm_coordinator.core.events import Changed, RoleChanged
+from swarm_coordinator.core.jobs.job import JobPhase
+from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, Role
+from swarm_coordinator.core.replicated.apply import AttemptEnded, Notable
+from swarm_coordinator.ros import conversions
+from swarm_coordinator.ros.transport import Transport
+
+MS = 1_000_000
+STATE_PERIOD_NS = 500 * MS  # /swarm/state at most twice a second
+STATE_REST_NS = 2_000 * MS  # and at least this often
+JOBS_PERIOD_NS = 200 * MS
+JOBS_PER_UPDATE_MAX = 100
+ESTIMATED_JOB_MS = 1000  # of a job that nobody has an estimate for; chosen without data
+CONSCIOUSNESS_STALE_NS = 5_000 * MS
+
+
+@dataclass
+class LocalFacts:
+    """What this robot measures about itself between two messages."""
+
+    cpu_permille: int = 65535
+    consciousness: msg.LocalConsciousness | None = None
+    consciousness_ns: int = 0
+    leader: str = ''
+    emergency_epoch: int = 0
+
+
+@dataclass
+class Views:
+    """Publishes through `transport`; `facts` are filled by the node's timers."""
+
+    transport: Transport
+    coordinator: Coordinator
+    swarm_id: str
+    started_ns: int
+    facts: LocalFacts = field(default_factory=LocalFacts)
+    _state_ns: int = 0
+    _state_due: bool = True
+    _jobs_ns: int = 0
+    _jobs: dict[str, None] = field(default_factory=dict)
+
+    # ---- the beacon
+
+    def beacon(self, message: Heartbeat | HeartbeatReply) -> None:
+        core, facts, now_ns = self.coordinator, self.facts, time.monotonic_ns()
+        beacon = conversions.beacon_to_msg(message, core.raft.role)
+        beacon.session_id = list(core.identity.session_id)
+        beacon.uptime_ms = (now_ns - self.started_ns) // MS
+        beacon.commit_index = core.raft.commit_index
+        beacon.applied_index = core.raft.last_applied
+        beacon.mode = core.state.mode.value
+        beacon.mode_epoch = core.state.mode_epoch
+        beacon.emergency_epoch = facts.emergency_epoch
+        beacon.cpu_load_permille = facts.cpu_permille
+        beacon.running_jobs = core.worker.running
+        beacon.held_jobs = len(core.worker.held)
+        beacon.queued_work_ms = queued_work_ms(core)
+        self._add_consciousness(beacon, now_ns)
+        self.transport.send('/swarm/heartbeat', beacon)
+        self._send_due(now_ns)
+
+    def _add_consciousness(self, beacon: msg.Heartbeat, now_ns: int) -> None:
+        felt = self.facts.consciousness
+        age_ns = now_ns - self.facts.consciousness_ns
+        if felt is None or age_ns > CONSCIOUSNESS_STALE_NS:
+            beacon.consciousness_age_ms = msg.Heartbeat.UNKNOWN_AGE
+            return
+        beacon.consciousness_age_ms = age_ns // MS
+        for name in ('arousal', 'curiosity', 'confidence', 'stability', 'pressure'):
+            setattr(beacon, name, getattr(felt, name))
+
+    # ---- the log's views
+
+    def role_changed(self, effect: RoleChanged) -> None:
+        leader = effect.leader or ''
+        if effect.role is Role.LEADER:
+            self._state_due = True
+            self._mode()
+            self.event(
+                Notable(
+                    'leader_elected',
+                    'info',
+                    self.coordinator.robot_id,
+                    f'{self.coordinator.robot_id} leads term {effect.term} ({effect.reason})',
+                ),
+                index=0,
+                stamp_ns=time.time_ns(),
+            )
+        self.facts.leader = leader
+
+    def changed(self, effect: Changed) -> None:
+        if self.coordinator.leadership is None:
+            return
+        self._state_due = True
+        self._jobs.update(effect.jobs)
+        if effect.mode:
+            self._mode()
+        for index, stamp_ns, ended in effect.ended:
+            self._outcome(index, stamp_ns, ended)
+        for index, stamp_ns, notable in effect.notable:
+            self.event(notable, index, stamp_ns)
+        self._send_due(time.monotonic_ns())
+
+    def _send_due(self, now_ns: int) -> None:
+        if self.coordinator.leadership is None:
+            self._jobs.clear()
+            return
+        since = now_ns - self._state_ns
+        if since >= STATE_REST_NS or (self._state_due and since >= STATE_PERIOD_NS):
+            self._state_ns, self._state_due = now_ns, False
+            self.transport.publish('/swarm/state', self.state())
+        if self._jobs and now_ns - self._jobs_ns >= JOBS_PERIOD_NS:
+            self._jobs_ns = now_ns
+            self._send_jobs()
+
+    def _send_jobs(self) -> None:
+        """The changed jobs; a long list goes out over several periods."""
+        ids = list(self._jobs)[:JOBS_PER_UPDATE_MAX]
+        for job_id in ids:
+            del self._jobs[job_id]
+        state = self.coordinator.state
+        self.transport.publish(
+            '/swarm/jobs',
+            msg.JobUpdates(
+                stamp=conversions.time_msg(state.stamp_ns),
+                swarm_id=self.swarm_id,
+                log_index=state.applied_index,
+                jobs=[self.job(job_id) for job_id in ids if job_id in state.jobs],
+            ),
+        )
+
+    def job(self, job_id: str) -> msg.JobStatus:
+        leadership = self.coordinator.leadership
+        blocked = leadership.blocked.get(job_id, '') if leadership is not None else ''
+        return conversions.job_to_msg(self.coordinator.state.jobs[job_id], blocked)
+
+    def state(self) -> msg.SwarmState:
+        core, now_ns = self.coordinator, time.monotonic_ns()
+        state = core.state
+        return msg.SwarmState(
+            stamp=conversions.time_msg(state.stamp_ns),
+            swarm_id=self.swarm_id,
+            sender=core.robot_id,
+            log_index=state.applied_index,
+            term=core.raft.term,
+            leader=core.raft.leader or '',
+            commit_index=core.raft.commit_index,
+            voters=len(core.raft.voters),
+            quorum=len(core.raft.voters) // 2 + 1,
+            voters_heard=core.voters_heard(),
+            robots=[self._robot(robot_id, now_ns) for robot_id in state.members],
+            mode=conversions.mode_to_msg(state, self.swarm_id),
+            jobs_waiting=state.counts[JobPhase.SUBMITTED],
+            jobs_leased=state.counts[JobPhase.LEASED],
+            jobs_running=state.counts[JobPhase.RUNNING],
+            jobs_done=state.counts[JobPhase.DONE],
+            jobs_failed=state.counts[JobPhase.FAILED] + state.counts[JobPhase.EXPIRED],
+            jobs_cancelled=state.counts[JobPhase.CANCELLED],
+            jobs_quarantined=state.counts[JobPhase.QUARANTINED],
+        )
+
+    def _robot(self, robot_id: str, now_ns: int) -> msg.RobotStatus:
+        core = self.coordinator
+        member = core.state.members[robot_id]  # type: ignore[index]
+        silence = core.suspicion.silence_ns(member.robot_id, now_ns)
+        held = core.state.held_by(member.robot_id)
+        return msg.RobotStatus(
+            robot_id=robot_id,
+            voter=member.voter,
+            incarnation=member.incarnation,
+            phase=member.phase.value,
+            heard_ms_ago=msg.RobotStatus.UNKNOWN_AGE if silence is None else silence // MS,
+            job_slots=member.job_slots,
+            held_jobs=len(held),
+            running_jobs=sum(1 for job in held if job.phase is JobPhase.RUNNING),
+            capabilities=[conversions.capability_to_msg(one) for one in member.capabilities],
+        )
+
+    def _mode(self) -> None:
+        self.transport.publish(
+            '/swarm/mode', conversions.mode_to_msg(self.coordinator.state, self.swarm_id)
+        )
+
+    def _outcome(self, index: int, stamp_ns: int, ended: AttemptEnded) -> None:
+        job = self.coordinator.state.jobs.get(ended.job_id)
+        if job is None:
+            return
+        self.transport.publish(
+            '/swarm/outcomes',
+            msg.JobOutcome(
+                swarm_id=self.swarm_id,
+                log_index=index,
+                stamp_ns=stamp_ns,
+                job_id=ended.job_id,
+                attempt=ended.attempt,
+                kind=job.spec.kind,
+                program=job.spec.argv[0] if job.spec.argv else '',
+                robot_id=ended.robot_id,
+                origin=job.origin,
+                outcome=conversions.OUTCOME_TO_MSG[ended.outcome],
+                queue_ms=ended.queue_ms,
+                run_ms=ended.run_ms,
+                bytes_in=sum(ref.size_bytes for ref in job.spec.inputs),
+                bytes_out=sum(ref.size_bytes for ref in job.outputs),
+            ),
+        )
+
+    def event(self, notable: Notable, index: int, stamp_ns: int) -> None:
+        self.transport.send(
+            '/swarm/events',
+            msg.SwarmEvent(
+                stamp=conversions.time_msg(stamp_ns),
+                log_index=index,
+                kind=notable.kind,
+                severity=conversions.SEVERITY_TO_MSG[notable.severity],
+                subject=notable.subject,
+                text=notable.text,
+                cause=notable.cause,
+            ),
+        )
+
+    # ---- this robot
+
+    def local_state(self, tick_late_ns: int, fsync_ns: int, disk_free: int) -> msg.LocalState:
+        core, facts = self.coordinator, self.facts
+        facts.cpu_permille = round(psutil.cpu_percent(None) * 10)
+        battery = psutil.sensors_battery() if hasattr(psutil, 'sensors_battery') else None
+        message = msg.LocalState(
+            stamp=conversions.time_msg(time.time_ns()),
+            robot_id=core.robot_id,
+            cpu_load_permille=facts.cpu_permille,
+            memory_used_permille=round(psutil.virtual_memory().percent * 10),
+            disk_free_bytes=disk_free,
+            job_slots=core.identity.job_slots,
+            running_jobs=core.worker.running,
+            held_jobs=len(core.worker.held),
+            queued_work_ms=queued_work_ms(core),
+            swarm_waiting_jobs=len(core.state.waiting),
+            jobs_done=core.worker.done_count,
+            jobs_failed=core.worker.failed_count,
+            faults=core.faults + self.transport.dropped,
+            leader_changes=core.leader_changes,
+            tick_late_ms_max=tick_late_ns // MS,
+            fsync_ms_max=fsync_ns // MS,
+            leader=facts.leader,
+            mode=core.state.mode.value,
+        )
+        if battery is not None:
+            message.battery_basis = msg.LocalState.BATTERY_MEASURED
+            message.battery_charge = battery.percent / 100
+        return message
+
+
+def queued_work_ms(core: Coordinator) -> int:
+    return len(core.worker.held) * ESTIMATED_JOB_MS

@@ -1,0 +1,129 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Owns the default advice: a documented rule, not learned, from three figures of the swarm to a
+mode that is proposed; refuses to know modes in force, overrides and what becomes of it.
+
+The learner proposes; the coordinator disposes. MAINTENANCE is never proposed: that is for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from .observation import Mode
+from .smoothing import unit
+from .swarm import SwarmView
+
+EDGES = (1.0 / 3.0, 2.0 / 3.0)  # equal thirds; chosen without data
+HYSTERESIS = 0.03
+
+
+class Level(IntEnum):
+    """Bucket of a figure."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+
+
+LOW, MEDIUM, HIGH = Level.LOW, Level.MEDIUM, Level.HIGH
+ANY = (LOW, MEDIUM, HIGH)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row: which buckets it takes, what it proposes, how sure it is, and why."""
+
+    stability: tuple[Level, ...]
+    pressure: tuple[Level, ...]
+    arousal: tuple[Level, ...]
+    mode: Mode
+    confidence: float
+    reason: str
+
+
+# The first row that fits counts. Low stability never leads to explore or hyperfocus, which take
+# risks. Confidences are an order of how clear a case is, chosen without data.
+RULES = (
+    Rule((LOW,), (LOW,), (LOW, MEDIUM), Mode.RECOVERY, 0.7,
+         'unstable while little work waits: use the pause to recover'),
+    Rule((LOW,), ANY, ANY, Mode.DEFENSIVE, 0.8,
+         'unstable under load: take no risks'),
+    Rule((MEDIUM,), (HIGH,), (HIGH,), Mode.DEFENSIVE, 0.5,
+         'much work, high arousal and no firm ground: take no risks'),
+    Rule((HIGH,), (HIGH,), ANY, Mode.HYPERFOCUS, 0.7,
+         'much work waits on firm ground: concentrate on it'),
+    Rule((HIGH,), (LOW,), (LOW,), Mode.EXPLORE, 0.6,
+         'calm, steady and little to do: a good time to learn'),
+    Rule((HIGH,), (LOW,), (HIGH,), Mode.CONSERVE, 0.4,
+         'high arousal without work that waits: save strength'),
+    Rule(ANY, ANY, ANY, Mode.NORMAL, 0.5,
+         'nothing stands out'),
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A mode to consider."""
+
+    mode: Mode
+    confidence: float
+    reason: str
+
+
+@dataclass
+class Bucket:
+    """A figure's bucket; leaves it only when an edge is passed by the hysteresis."""
+
+    level: Level | None = None
+
+    def settle(self, value: float) -> Level:
+        value = unit(value, 0.5)
+        if self.level is None:
+            self.level = level_of(value, EDGES)
+        elif value > EDGES[min(1, self.level)] + HYSTERESIS:
+            self.level = max(self.level, level_of(value, tuple(e + HYSTERESIS for e in EDGES)))
+        elif value < EDGES[max(0, self.level - 1)] - HYSTERESIS:
+            self.level = min(self.level, level_of(value, tuple(e - HYSTERESIS for e in EDGES)))
+        return self.level
+
+
+@dataclass
+class Adviser:
+    """Proposes a mode for the swarm; remembers only the buckets."""
+
+    arousal: Bucket = field(default_factory=Bucket)
+    stability: Bucket = field(default_factory=Bucket)
+    pressure: Bucket = field(default_factory=Bucket)
+
+    def advise(self, swarm: SwarmView, robots_present: int) -> Proposal | None:
+        """A proposal, or None without any fresh figures: no opinion is better than a guess.
+
+        Confidence falls with the share of robots that are not heard, and with their spread.
+        """
+        if swarm.robots == 0:
+            return None
+        arousal = self.arousal.settle(swarm.arousal)
+        stability = self.stability.settle(swarm.stability)
+        pressure = self.pressure.settle(swarm.pressure)
+        rule = rule_for(arousal, stability, pressure)
+        heard = min(1.0, swarm.robots / max(1, robots_present))
+        return Proposal(
+            mode=rule.mode,
+            confidence=unit(rule.confidence * heard * (1.0 - unit(swarm.spread) / 2.0)),
+            reason=f'{rule.reason} (arousal {swarm.arousal:.2f} {arousal.name.lower()}, '
+                   f'stability {swarm.stability:.2f} {stability.name.lower()}, '
+                   f'pressure {swarm.pressure:.2f} {pressure.name.lower()}; '
+                   f'{swarm.robots} of {max(swarm.robots, robots_present)} robots heard)',
+        )
+
+
+def level_of(value: float, edges: tuple[float, ...]) -> Level:
+    return Level(sum(value > edge for edge in edges))
+
+
+def rule_for(arousal: Level, stability: Level, pressure: Level) -> Rule:
+    """The first row of RULES that takes these buckets; the last row takes all."""
+    return next(rule for rule in RULES if arousal in rule.arousal
+                and stability in rule.stability and pressure in rule.pressure)
