@@ -20,5 +20,5 @@ setup(
     maintainer_email='maintainers@swarm-stack.example',
     description="Control signals of one robot and of its swarm, and advice on the swarm's mode.",
     license='Apache-2.0',
-    entry_points={'swarm.parts': ['swarm_learning = swarm_learning.ros.part:PART']},
+    entry_points={'swarm.parts': ['learning = swarm_learning.ros.part:PART']},
 )

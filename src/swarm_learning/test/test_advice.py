@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from swarm_learning.core.advice import (
     ANY,
+    CURIOSITY_NOTABLE,
     EDGES,
     HIGH,
     HYSTERESIS,
@@ -22,12 +23,13 @@ from swarm_learning.core.advice import (
     Adviser,
     Bucket,
     Level,
+    Notable,
     rule_for,
 )
 from swarm_learning.core.observation import Mode
 from swarm_learning.core.swarm import NO_ROBOTS, SwarmView
 
-CASES = list(itertools.product(ANY, repeat=3))
+CASES = list(itertools.product(ANY, ANY, ANY, (False, True)))
 
 
 def view(arousal: float, stability: float, pressure: float, robots: int = 3,
@@ -40,11 +42,12 @@ def test_every_case_has_a_rule_and_every_rule_a_case() -> None:
     assert used == {id(rule) for rule in RULES}
 
 
-@pytest.mark.parametrize('arousal, pressure', list(itertools.product(ANY, repeat=2)))
+@pytest.mark.parametrize('arousal, pressure, is_curious',
+                         list(itertools.product(ANY, ANY, (False, True))))
 def test_low_stability_never_leads_to_a_mode_that_takes_risks(
-    arousal: Level, pressure: Level
+    arousal: Level, pressure: Level, is_curious: bool
 ) -> None:
-    assert rule_for(arousal, LOW, pressure).mode in (Mode.DEFENSIVE, Mode.RECOVERY)
+    assert rule_for(arousal, LOW, pressure, is_curious).mode in (Mode.DEFENSIVE, Mode.RECOVERY)
 
 
 def test_maintenance_is_never_proposed() -> None:
@@ -52,7 +55,7 @@ def test_maintenance_is_never_proposed() -> None:
 
 
 @pytest.mark.parametrize('figures, mode', [
-    ((0.1, 0.9, 0.1), Mode.EXPLORE),
+    ((0.1, 0.9, 0.1), Mode.NORMAL),
     ((0.5, 0.9, 0.9), Mode.HYPERFOCUS),
     ((0.9, 0.9, 0.1), Mode.CONSERVE),
     ((0.9, 0.1, 0.9), Mode.DEFENSIVE),
@@ -60,17 +63,46 @@ def test_maintenance_is_never_proposed() -> None:
     ((0.5, 0.5, 0.5), Mode.NORMAL),
 ])
 def test_clear_cases_get_their_mode(figures: tuple[float, float, float], mode: Mode) -> None:
-    proposal = Adviser().advise(view(*figures), 3)
+    proposal = Adviser().advise(view(*figures), 0.1, 3)
     assert proposal is not None and proposal.mode is mode
 
 
+@pytest.mark.parametrize('figures, mode', [
+    ((0.1, 0.9, 0.1), Mode.EXPLORE),
+    ((0.5, 0.9, 0.1), Mode.NORMAL),
+    ((0.5, 0.9, 0.9), Mode.HYPERFOCUS),
+    ((0.1, 0.1, 0.1), Mode.RECOVERY),
+])
+def test_curiosity_matters_to_a_calm_and_idle_swarm_only(
+    figures: tuple[float, float, float], mode: Mode
+) -> None:
+    proposal = Adviser().advise(view(*figures), 0.9, 3)
+    assert proposal is not None and proposal.mode is mode
+
+
+def test_novelty_alone_is_never_notable() -> None:
+    fully_new = 0.4
+    notable = Notable(CURIOSITY_NOTABLE)
+    notable.settle(1.0)
+    assert not notable.settle(fully_new)
+
+
+def test_curiosity_that_trembles_on_its_edge_is_notable_or_not_but_does_not_flap() -> None:
+    notable = Notable(CURIOSITY_NOTABLE)
+    assert not notable.settle(CURIOSITY_NOTABLE - 0.001)
+    tremble = [CURIOSITY_NOTABLE + 0.025 * (-1) ** n for n in range(50)]
+    assert all(notable.settle(value) for value in tremble)
+    assert not notable.settle(CURIOSITY_NOTABLE - HYSTERESIS - 0.001)
+    assert not notable.settle(math.nan)
+
+
 def test_without_fresh_robots_there_is_no_opinion() -> None:
-    assert Adviser().advise(NO_ROBOTS, 3) is None
+    assert Adviser().advise(NO_ROBOTS, 0.0, 3) is None
 
 
 def test_confidence_falls_with_unheard_robots_and_with_spread() -> None:
     def confidence(robots: int, present: int, spread: float) -> float:
-        proposal = Adviser().advise(view(0.5, 0.5, 0.5, robots, spread), present)
+        proposal = Adviser().advise(view(0.5, 0.5, 0.5, robots, spread), 0.1, present)
         assert proposal is not None
         return proposal.confidence
     assert confidence(1, 4, 0.0) < confidence(4, 4, 0.0)
@@ -79,9 +111,10 @@ def test_confidence_falls_with_unheard_robots_and_with_spread() -> None:
 
 
 def test_reason_names_figures_and_buckets() -> None:
-    proposal = Adviser().advise(view(0.1, 0.9, 0.05), 4)
+    proposal = Adviser().advise(view(0.1, 0.9, 0.05), 0.5, 4)
     assert proposal is not None
     assert 'stability 0.90 high' in proposal.reason
+    assert 'curiosity 0.50 notable' in proposal.reason
     assert '3 of 4 robots heard' in proposal.reason
 
 

@@ -17,6 +17,7 @@ from swarm_learning.core.learner import (
     PublishLocal,
     PublishSwarm,
     SaveStatistics,
+    WarnMalformed,
 )
 from swarm_learning.core.observation import (
     Beacon,
@@ -54,8 +55,10 @@ def run(learner: Learner, seconds: range, *, robots: int = 3, state: LocalState 
     return effects
 
 
-def done(number: int, robot_id: str = 'r1', run_ms: int = 300) -> Outcome:
-    return Outcome(f'job{number}', 1, 'exec', robot_id, Ending.DONE, run_ms)
+def done(
+    number: int, robot_id: str = 'r1', run_ms: int = 300, program: str = 'xz'
+) -> Outcome:
+    return Outcome(f'job{number}', 1, 'exec', robot_id, Ending.DONE, run_ms, program)
 
 
 def test_every_tick_tells_the_figures() -> None:
@@ -76,7 +79,7 @@ def test_only_the_leader_tells_the_figures_of_the_swarm() -> None:
     leading = run(Learner(CONFIG, 0), range(5))
     following = run(Learner(CONFIG, 0), range(5), leader='r2')
     views = only(PublishSwarm, tuple(leading))
-    assert views[-1].view.robots == 3
+    assert (views[-1].view.robots, views[-1].term) == (3, 1)
     assert not only(PublishSwarm, tuple(following))
 
 
@@ -94,6 +97,7 @@ def test_the_word_of_an_old_leader_is_ignored() -> None:
     assert not learner.leads(S)
     learner.handle(SwarmState(6, 101, 'r1', 3), S)
     assert learner.leads(S)
+    assert only(PublishSwarm, learner.handle(Tick(), S))[0].term == 6
 
 
 def test_a_swarm_that_began_anew_is_believed_once_the_old_view_is_stale() -> None:
@@ -113,7 +117,7 @@ def test_advice_is_repeated_well_within_its_validity() -> None:
 
 def test_advice_on_a_calm_swarm_names_the_log_index_it_looked_at() -> None:
     advice = only(PublishAdvice, tuple(run(Learner(CONFIG, 0), range(5))))[-1]
-    assert advice.proposal.mode is Mode.EXPLORE
+    assert advice.proposal.mode is Mode.NORMAL
     assert advice.log_index >= 10
     assert advice.valid_ms == 5000
 
@@ -139,7 +143,52 @@ def test_a_repeated_outcome_is_learned_from_once() -> None:
         for _ in range(4):
             learner.handle(done(n), n * S)
     saved = only(SaveStatistics, learner.handle(Closing(), 5 * S))[0]
-    assert saved.document['kinds']['exec']['weight'] == pytest.approx(5.0, abs=0.1)
+    kept, = saved.document['jobs']
+    assert (kept['kind'], kept['program']) == ('exec', 'xz')
+    assert kept['weight'] == pytest.approx(5.0, abs=0.1)
+
+
+def test_an_idle_swarm_stays_in_the_normal_mode_from_its_start_on() -> None:
+    """Each robot's own figures are fed back as its beacon, as coordinators do."""
+    learner, modes, told = Learner(CONFIG, 0), set(), None
+    for second in range(600):
+        now_ns = second * S
+        learner.handle(SwarmState(1, 10, 'r1', 1), now_ns)
+        learner.handle(IDLE, now_ns)
+        if told is not None:
+            learner.handle(Beacon('r1', told.figures, 100, now_ns), now_ns)
+        effects = learner.handle(Tick(), now_ns)
+        told = only(PublishLocal, effects)[0]
+        modes |= {e.proposal.mode for e in only(PublishAdvice, effects) if e.proposal}
+    assert modes == {Mode.NORMAL}
+
+
+def test_a_calm_swarm_that_is_learning_is_advised_to_explore() -> None:
+    learner = Learner(CONFIG, 0)
+    curious = replace(CALM, curiosity=0.6)
+    learner.handle(Beacon('r1', curious, 100, 0), 0)
+    learner.handle(Beacon('r2', replace(CALM, curiosity=0.5), 100, 0), 0)
+    assert only(PublishAdvice, learner.handle(Tick(), 0))[0].proposal.mode is Mode.EXPLORE
+    other = Learner(CONFIG, 0)
+    other.handle(Beacon('r1', curious, 100, 0), 0)
+    other.handle(Beacon('r2', CALM, 100, 0), 0)
+    proposal = only(PublishAdvice, other.handle(Tick(), 0))[0].proposal
+    assert proposal.mode is Mode.NORMAL, 'the mean of the robots counts'
+
+
+def test_dropped_figures_are_told_at_once_and_then_once_a_minute() -> None:
+    learner, bad = Learner(CONFIG, 0), replace(CALM, arousal=7.0)
+    told = []
+    for second in range(150):
+        if second < 100:
+            learner.handle(Beacon('r7', bad, 100, second * S), second * S)
+        told += [(second, e.count, e.robot_id)
+                 for e in only(WarnMalformed, learner.handle(Tick(), second * S))]
+    assert told == [(0, 1, 'r7'), (60, 61, 'r7'), (120, 100, 'r7')]
+
+
+def test_a_swarm_of_sound_figures_is_no_reason_to_warn() -> None:
+    assert not only(WarnMalformed, tuple(run(Learner(CONFIG, 0), range(70))))
 
 
 def test_statistics_are_saved_at_the_period_and_only_when_changed() -> None:

@@ -81,7 +81,7 @@ def test_a_robot_that_sends_no_shares_does_not_count(bad: float) -> None:
     it = swarm_of(Beacon('r1', CALM, 0, 0), Beacon('r2', Figures(0.1, 0.1, 0.1, bad, 0.1), 0, 0))
     assert it.view(0).robots == 1
     assert it.view(0).worst_robot == 'r1'
-    assert it.malformed == 1
+    assert (it.malformed, it.malformed_robot) == (1, 'r2')
 
 
 def test_a_robot_counts_for_three_periods_of_silence_and_no_longer() -> None:
@@ -101,6 +101,13 @@ def test_worst_robot_has_the_lowest_stability_and_ties_go_by_name() -> None:
     view = view_of({'c': CALM, 'b': shaky, 'a': shaky})
     assert view.worst_robot == 'a'
     assert view.spread == pytest.approx(0.6)
+
+
+def test_curiosity_of_the_swarm_is_the_mean_over_its_fresh_robots() -> None:
+    keen = Figures(0.2, 0.6, 0.8, 0.9, 0.1)
+    it = swarm_of(Beacon('r1', CALM, 0, 0), Beacon('r2', keen, 0, 0), Beacon('r3', keen, 9999, 0))
+    assert it.curiosity(0) == pytest.approx(0.4)
+    assert swarm_of().curiosity(0) == 0.0
 
 
 def test_no_robots_give_a_neutral_view() -> None:

@@ -452,7 +452,9 @@ class Coordinator:
             self._leader_commit = None
         self._leader = leader
         if role is Role.LEADER and self.leadership is None:
-            self.leadership = Leadership(self._job_ttl_ms, grace_ms=self._job_ttl_ms // 4)
+            self.leadership = Leadership(
+                len(self.raft.voters), self._job_ttl_ms, grace_ms=self._job_ttl_ms // 4
+            )
         elif role is not Role.LEADER:
             self.leadership = None
             self._appended.clear()

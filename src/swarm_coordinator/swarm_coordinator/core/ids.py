@@ -12,6 +12,7 @@ from typing import NewType
 RobotId = NewType('RobotId', str)
 
 _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]{0,62}\Z')
+_JOB_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]{0,126}\Z')
 
 
 def checked_name(value: str, what: str) -> str:
@@ -23,5 +24,15 @@ def checked_name(value: str, what: str) -> str:
         raise ValueError(
             f'{what}={value[:80]!r} is not a valid name: expected a letter first, then letters, '
             'digits or "_", at most 63 characters'
+        )
+    return value
+
+
+def checked_job_id(value: str) -> str:
+    """Return `value` if it can be the name of a folder everywhere; raises ValueError."""
+    if not _JOB_ID.match(value):
+        raise ValueError(
+            f'job_id={value[:80]!r} is not valid: expected letters, digits, "_" and "-", at most '
+            '127 characters'
         )
     return value

@@ -39,6 +39,7 @@ class Duty:
 class Leadership:
     """Duties of one term as leader; made anew at each election."""
 
+    voters: int  # configured; before all of them have been seen there is nothing to spare yet
     job_ttl_ms: int
     grace_ms: int
     pending: set[str] = field(default_factory=set)
@@ -101,8 +102,9 @@ class Leadership:
                 since_ns=state.mode_since_ns,
                 stamp_ns=stamp_ns,
                 now_ns=now_ns,
-                voters=len(voters),
-                voters_alive=sum(1 for member in voters if member.phase in REACHABLE),
+                voters=self.voters,
+                voters_alive=self.voters - len(voters)
+                + sum(1 for member in voters if member.phase in REACHABLE),
                 slots=sum(m.job_slots for m in state.members.values() if m.phase in REACHABLE),
                 jobs_waiting=len(state.waiting),
                 advice=advice,

@@ -142,6 +142,7 @@ class Worker:
     incarnation: int
     slots: int
     held: dict[str, HeldJob] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)  # job -> token given up before the log
     renew_at_ns: int = 0
     done_count: int = 0
     failed_count: int = 0
@@ -162,8 +163,12 @@ class Worker:
         if held is not None and (not mine or held.token != job.token):
             effects += self._drop(held, f'the log has it {job.phase.value}', now_ns)
             held = None
-        if mine and held is None:
-            effects += self._take(job, now_ns)
+        if not mine or self.dropped.get(job.job_id) != job.token:
+            self.dropped.pop(job.job_id, None)
+            if mine and held is None:
+                effects += self._take(job, now_ns)
+        # Otherwise we gave this grant up and the log has yet to notice: running it a second time
+        # under the same token would do twice what may have to be done once.
         return effects
 
     def inputs_ready(self, job_id: str, token: int, now_ns: int) -> list[WorkerEffect]:
@@ -226,14 +231,14 @@ class Worker:
         if isinstance(tag, ReportTag) and timed_out:
             job = self._at(tag.job_id, tag.token, Stage.REPORTING)
             if job is not None:
-                return self._drop(job, 'its report found no leader in time', now_ns)
+                return self._give_up(job, 'its report found no leader in time', now_ns)
         return []
 
     def tick(self, now_ns: int) -> list[WorkerEffect]:
         effects: list[WorkerEffect] = []
         for job in list(self.held.values()):
             if now_ns >= job.lease_until_ns:
-                effects += self._drop(job, 'its lease was not renewed in time', now_ns)
+                effects += self._give_up(job, 'its lease was not renewed in time', now_ns)
             elif (
                 job.stage is Stage.RETURNING and now_ns - job.offered_ns >= STORED_ASK_AGAIN_NS
             ):
@@ -254,6 +259,10 @@ class Worker:
         if len(self.held) == 1:
             self.renew_at_ns = now_ns + held.ttl_ns // RENEWALS_PER_TTL
         return [FetchInputs(held.job_id, held.token, held.spec.inputs, held.origin)]
+
+    def _give_up(self, job: HeldJob, why: str, now_ns: int) -> list[WorkerEffect]:
+        self.dropped[job.job_id] = job.token
+        return self._drop(job, why, now_ns)
 
     def _drop(self, job: HeldJob, why: str, now_ns: int) -> list[WorkerEffect]:
         del self.held[job.job_id]

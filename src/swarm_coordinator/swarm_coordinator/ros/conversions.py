@@ -38,6 +38,7 @@ from swarm_coordinator.core.replicated.state import ReplicatedState
 
 ENTRIES_MAX = 4096  # per Append; the core sends far fewer
 ENTRY_BYTES_MAX = 256 * 1024
+UINT32_MAX = 2**32 - 1
 
 PHASE_TO_MSG = {
     JobPhase.SUBMITTED: msg.JobStatus.PHASE_SUBMITTED,

@@ -344,25 +344,15 @@ class CoordinatorNode:
 
 
 def hardware_capabilities(message: msg.HardwareInventory) -> tuple[CapabilitySpec, ...]:
-    """What the inventory lets a robot offer: compute units by kind, and device capabilities."""
-    kinds = {
-        msg.ComputeUnit.KIND_CPU: 'cpu',
-        msg.ComputeUnit.KIND_GPU: 'gpu',
-        msg.ComputeUnit.KIND_NPU: 'npu',
-    }
-    counts: dict[str, int] = {}
-    for unit in message.compute_units:
-        if unit.kind in kinds:
-            name = f'compute:{kinds[unit.kind]}'
-            counts[name] = counts.get(name, 0) + max(unit.cores, 1)
+    """What the inventory lets a robot offer: the sum of what its devices are good for."""
+    amounts: dict[tuple[str, str], float] = {}
     for device in message.devices:
         if device.phase in (msg.HardwareDevice.PHASE_LOST, msg.HardwareDevice.PHASE_FAULTY):
             continue
-        for name in device.capabilities:
-            counts[name] = counts.get(name, 0) + 1
+        for one in device.capabilities:
+            key = (one.name[:64], one.unit[:16])
+            amounts[key] = amounts.get(key, 0.0) + one.amount
     return tuple(
-        CapabilitySpec(name[:64], count * 1000, 'count', 'hw_discovery')
-        for name, count in sorted(counts.items())[:CAPABILITIES_MAX]
+        CapabilitySpec(name, round(amount * 1000), unit, 'hw_discovery')
+        for (name, unit), amount in sorted(amounts.items())[:CAPABILITIES_MAX]
     )
-
-

@@ -42,7 +42,7 @@ class RobotConfig:
 
     robot_id: str = ''
     swarm_id: str = 'swarm'
-    parts: tuple[str, ...] = PARTS_DEFAULT
+    parts: tuple[str, ...] = ()  # empty = those of PARTS_DEFAULT that are installed
 
 
 def default_robot_id() -> str:
@@ -115,10 +115,12 @@ def declare(node: Node, config: Any) -> None:
 
 
 def load_parts(names: Sequence[str]) -> dict[str, Any]:
-    """The asked parts by name. Raises ValueError for one that is not installed."""
+    """The asked parts by name, or the usual ones that are installed. Raises ValueError for one
+    that was asked for and is not installed."""
     found = {
         point.name: point for point in importlib.metadata.entry_points(group=PART_GROUP)
     }
+    names = names or [name for name in PARTS_DEFAULT if name in found]
     parts = {}
     for name in names:
         if name not in found:

@@ -190,6 +190,8 @@ class Services:
                 and (not wanted or job.phase in wanted)
                 and labels.issubset(job.spec.labels)
             ]
+            if request.newest_first:
+                matched.reverse()
             start = matched.index(request.after) + 1 if request.after in matched else 0
             page = [self._views.job(job_id) for job_id in matched[start : start + limit]]
             return core.state.applied_index, len(matched), page

@@ -3,7 +3,8 @@
 """Names and quality of service of every swarm topic: the one table that the node is built from.
 
 Protocol messages are best effort with our own repetition: a reliable writer stalls behind a lost
-fragment, and a heartbeat that is sent again is of no use. Presence comes from beacons, never from
+fragment, a heartbeat that is sent again is of no use, and a burst of chunks that overflows a
+socket must not be sent again as a burst. Presence comes from beacons, never from
 the ROS graph.
 """
 
@@ -55,17 +56,17 @@ TOPICS: dict[str, Topic] = _table(
     Topic('/swarm/append', msg.Append, 64, False, False, 'log entries up to about 1 kB'),
     Topic('/swarm/append_bulk', msg.Append, 64, True, False, 'larger log entries'),
     Topic('/swarm/append_reply', msg.AppendReply, 64, False, False, 'how far a log has come'),
-    Topic('/swarm/proposal', msg.Proposal, 256, True, False, 'commands for the leader'),
-    Topic('/swarm/proposal_reply', msg.ProposalReply, 64, True, False, 'refusals only'),
+    Topic('/swarm/proposal', msg.Proposal, 256, False, False, 'commands for the leader'),
+    Topic('/swarm/proposal_reply', msg.ProposalReply, 64, False, False, 'refusals only'),
     Topic('/swarm/robots', msg.RobotCard, 1, True, True, 'what each robot says of itself'),
     Topic('/swarm/state', msg.SwarmState, 1, True, True, 'members, leader, mode, job counts'),
     Topic('/swarm/mode', msg.ModeState, 1, True, True, 'the mode in force and why'),
     Topic('/swarm/jobs', msg.JobUpdates, 100, True, True, 'jobs that changed'),
-    Topic('/swarm/job_report', msg.JobReport, 50, True, False, 'worker to origin'),
+    Topic('/swarm/job_report', msg.JobReport, 50, False, False, 'worker to origin'),
     Topic('/swarm/outcomes', msg.JobOutcome, 100, True, False, 'how attempts ended'),
-    Topic('/swarm/file_request', msg.FileRequest, 64, True, False, 'chunks wanted'),
-    Topic('/swarm/file_manifest', msg.FileManifest, 16, True, False, 'hashes of the chunks'),
-    Topic('/swarm/file_chunk', msg.FileChunk, 32, True, False, 'the chunks'),
+    Topic('/swarm/file_request', msg.FileRequest, 64, False, False, 'chunks wanted'),
+    Topic('/swarm/file_manifest', msg.FileManifest, 16, False, False, 'hashes of the chunks'),
+    Topic('/swarm/file_chunk', msg.FileChunk, 32, False, False, 'the chunks'),
     Topic('/swarm/events', msg.SwarmEvent, 100, True, False, 'what people want to know'),
     Topic('local_state', msg.LocalState, 1, True, True, 'what a robot knows of itself'),
 )

@@ -169,7 +169,8 @@ class Views:
             jobs_leased=state.counts[JobPhase.LEASED],
             jobs_running=state.counts[JobPhase.RUNNING],
             jobs_done=state.counts[JobPhase.DONE],
-            jobs_failed=state.counts[JobPhase.FAILED] + state.counts[JobPhase.EXPIRED],
+            jobs_failed=state.counts[JobPhase.FAILED],
+            jobs_expired=state.counts[JobPhase.EXPIRED],
             jobs_cancelled=state.counts[JobPhase.CANCELLED],
             jobs_quarantined=state.counts[JobPhase.QUARANTINED],
         )
@@ -213,8 +214,9 @@ class Views:
                 robot_id=ended.robot_id,
                 origin=job.origin,
                 outcome=conversions.OUTCOME_TO_MSG[ended.outcome],
-                queue_ms=ended.queue_ms,
-                run_ms=ended.run_ms,
+                # A swarm whose first leader had no clock yet has stamps of 1970: 56 years.
+                queue_ms=min(ended.queue_ms, conversions.UINT32_MAX),
+                run_ms=min(ended.run_ms, conversions.UINT32_MAX),
                 bytes_in=sum(ref.size_bytes for ref in job.spec.inputs),
                 bytes_out=sum(ref.size_bytes for ref in job.outputs),
             ),

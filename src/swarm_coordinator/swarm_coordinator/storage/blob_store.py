@@ -45,6 +45,7 @@ class BlobStore:
         self._quota_bytes = quota_bytes
         self._lock = threading.Lock()
         self._pins: dict[str, int] = {}
+        self._begun: dict[str, int] = {}  # sha256 -> bytes promised to a fetch
         shutil.rmtree(self._partial, ignore_errors=True)
         for each in (self._blobs, self._partial):
             each.mkdir(parents=True, exist_ok=True)
@@ -107,9 +108,11 @@ class BlobStore:
         """Make the partial file for a fetch. Raises BlobStoreFull."""
         if ref.size_bytes > FILE_BYTES_MAX:
             raise BlobStoreFull(f'{ref.name}: {ref.size_bytes} bytes, at most {FILE_BYTES_MAX}')
+        self._begun.pop(ref.sha256, None)
         self._make_room(ref.size_bytes)
         with open(self._partial / ref.sha256, 'wb') as file:
             file.truncate(ref.size_bytes)
+        self._begun[ref.sha256] = ref.size_bytes
 
     def write(self, sha256: str, offset: int, data: bytes) -> None:
         try:
@@ -122,6 +125,7 @@ class BlobStore:
     def finish(self, ref: FileRef) -> None:
         """Verify the whole and take it in. Raises BlobDamaged; the partial file is gone then."""
         partial = self._partial / ref.sha256
+        self._begun.pop(ref.sha256, None)
         digest = hash_of(partial)
         if digest != ref.sha256:
             partial.unlink()
@@ -129,6 +133,7 @@ class BlobStore:
         self._keep(partial, ref)
 
     def abandon(self, sha256: str) -> None:
+        self._begun.pop(sha256, None)
         (self._partial / sha256).unlink(missing_ok=True)
 
     def manifest(self, sha256: str) -> tuple[int, bytes] | None:
@@ -189,10 +194,11 @@ class BlobStore:
         return len(stale)
 
     def _make_room(self, size: int) -> None:
-        if self._used_bytes + size > self._quota_bytes:
+        used = self._used_bytes + sum(list(self._begun.values()))
+        if used + size > self._quota_bytes:
             raise BlobStoreFull(
                 f'{size} bytes more would exceed the quota of {self._quota_bytes} bytes '
-                f'({self._used_bytes} in use)'
+                f'({used} in use)'
             )
         free = shutil.disk_usage(self._partial).free
         if size + FREE_BYTES_MIN > free:

@@ -1,7 +1,7 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Owns the default advice: a documented rule, not learned, from three figures of the swarm to a
-mode that is proposed; refuses to know modes in force, overrides and what becomes of it.
+"""Owns the default advice: a documented rule, not learned, from figures of the swarm to a mode
+that is proposed; refuses to know modes in force, overrides and what becomes of it.
 
 The learner proposes; the coordinator disposes. MAINTENANCE is never proposed: that is for people.
 """
@@ -17,6 +17,9 @@ from .swarm import SwarmView
 
 EDGES = (1.0 / 3.0, 2.0 / 3.0)  # equal thirds; chosen without data
 HYSTERESIS = 0.03
+# Above what novelty alone can give (0.4): every quiet swarm is new to itself at first, and that is
+# no reason to leave the normal mode. It takes predictions that get better.
+CURIOSITY_NOTABLE = 0.45
 
 
 class Level(IntEnum):
@@ -41,6 +44,7 @@ class Rule:
     mode: Mode
     confidence: float
     reason: str
+    needs_curiosity: bool = False
 
 
 # The first row that fits counts. Low stability never leads to explore or hyperfocus, which take
@@ -55,7 +59,10 @@ RULES = (
     Rule((HIGH,), (HIGH,), ANY, Mode.HYPERFOCUS, 0.7,
          'much work waits on firm ground: concentrate on it'),
     Rule((HIGH,), (LOW,), (LOW,), Mode.EXPLORE, 0.6,
-         'calm, steady and little to do: a good time to learn'),
+         'calm, steady, little to do and much to learn: a good time for it',
+         needs_curiosity=True),
+    Rule((HIGH,), (LOW,), (LOW,), Mode.NORMAL, 0.6,
+         'calm, steady and little to do, and nothing that is being learned'),
     Rule((HIGH,), (LOW,), (HIGH,), Mode.CONSERVE, 0.4,
          'high arousal without work that waits: save strength'),
     Rule(ANY, ANY, ANY, Mode.NORMAL, 0.5,
@@ -90,31 +97,50 @@ class Bucket:
 
 
 @dataclass
+class Notable:
+    """Whether a figure stands out; goes back only when the edge is passed by the hysteresis."""
+
+    edge: float
+    is_notable: bool = False
+
+    def settle(self, value: float) -> bool:
+        edge = self.edge - HYSTERESIS if self.is_notable else self.edge
+        self.is_notable = unit(value) > edge
+        return self.is_notable
+
+
+@dataclass
 class Adviser:
     """Proposes a mode for the swarm; remembers only the buckets."""
 
     arousal: Bucket = field(default_factory=Bucket)
     stability: Bucket = field(default_factory=Bucket)
     pressure: Bucket = field(default_factory=Bucket)
+    curiosity: Notable = field(default_factory=lambda: Notable(CURIOSITY_NOTABLE))
 
-    def advise(self, swarm: SwarmView, robots_present: int) -> Proposal | None:
+    def advise(
+        self, swarm: SwarmView, curiosity: float, robots_present: int
+    ) -> Proposal | None:
         """A proposal, or None without any fresh figures: no opinion is better than a guess.
 
-        Confidence falls with the share of robots that are not heard, and with their spread.
+        curiosity is the mean over the robots of the view. Confidence falls with the share of
+        robots that are not heard, and with their spread.
         """
         if swarm.robots == 0:
             return None
         arousal = self.arousal.settle(swarm.arousal)
         stability = self.stability.settle(swarm.stability)
         pressure = self.pressure.settle(swarm.pressure)
-        rule = rule_for(arousal, stability, pressure)
+        notable = self.curiosity.settle(curiosity)
+        rule = rule_for(arousal, stability, pressure, notable)
         heard = min(1.0, swarm.robots / max(1, robots_present))
         return Proposal(
             mode=rule.mode,
             confidence=unit(rule.confidence * heard * (1.0 - unit(swarm.spread) / 2.0)),
             reason=f'{rule.reason} (arousal {swarm.arousal:.2f} {arousal.name.lower()}, '
                    f'stability {swarm.stability:.2f} {stability.name.lower()}, '
-                   f'pressure {swarm.pressure:.2f} {pressure.name.lower()}; '
+                   f'pressure {swarm.pressure:.2f} {pressure.name.lower()}, '
+                   f'curiosity {curiosity:.2f}{" notable" if notable else ""}; '
                    f'{swarm.robots} of {max(swarm.robots, robots_present)} robots heard)',
         )
 
@@ -123,7 +149,8 @@ def level_of(value: float, edges: tuple[float, ...]) -> Level:
     return Level(sum(value > edge for edge in edges))
 
 
-def rule_for(arousal: Level, stability: Level, pressure: Level) -> Rule:
+def rule_for(arousal: Level, stability: Level, pressure: Level, is_curious: bool) -> Rule:
     """The first row of RULES that takes these buckets; the last row takes all."""
     return next(rule for rule in RULES if arousal in rule.arousal
-                and stability in rule.stability and pressure in rule.pressure)
+                and stability in rule.stability and pressure in rule.pressure
+                and (is_curious or not rule.needs_curiosity))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .config import LearningConfig
 from .observation import Ending, Figures, LocalState, Mode, Outcome
-from .run_times import CONFIDENCE_WITHOUT_DATA, RunTimes
+from .run_times import CONFIDENCE_WITHOUT_DATA, JobKey, RunTimes
 from .smoothing import Counter, Follower, Intensity, Moments, gain, seconds_between, unit
 
 # Rates at which one cause alone brings stability down to 1/e. With the default 30 s memory one
@@ -155,7 +155,8 @@ class Affect:
         """Learn from a job that this robot had. Only what was done says how long work takes."""
         self.advance(now_ns)
         if outcome.ending is Ending.DONE:
-            grade = self._run_times.learn(outcome.kind, outcome.run_ms, now_ns)
+            key = JobKey(outcome.kind, outcome.program)
+            grade = self._run_times.learn(key, outcome.run_ms, now_ns)
             self._outcome_surprise = max(self._outcome_surprise, grade.surprise)
         elif outcome.ending in FAILURES:
             self._failures.count(1)

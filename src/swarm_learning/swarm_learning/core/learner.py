@@ -30,6 +30,7 @@ from .swarm import Swarm, SwarmView
 
 NOTABLE_CHANGE = 0.1        # of any figure since it was last published; chosen without data
 NOTABLE_GAP_S = 0.2         # changes are told at most this often
+MALFORMED_TOLD_S = 60.0     # a broken peer sends on and on; a line a minute suffices
 ATTEMPTS_REMEMBERED = 512   # a new leader may repeat outcomes
 
 
@@ -43,9 +44,10 @@ class PublishLocal:
 
 @dataclass(frozen=True)
 class PublishSwarm:
-    """Tell the swarm's figures; asked for only where this robot leads."""
+    """Tell the swarm's figures; asked for only where this robot leads, in that term."""
 
     view: SwarmView
+    term: int
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,21 @@ class PublishAdvice:
 
 
 @dataclass(frozen=True)
+class WarnMalformed:
+    """Warn people of figures that were dropped: how many since the start, and the last sender."""
+
+    count: int
+    robot_id: str
+
+
+@dataclass(frozen=True)
 class SaveStatistics:
     """Keep this document for the next start."""
 
     document: Document
 
 
-Effect = PublishLocal | PublishSwarm | PublishAdvice | SaveStatistics
+Effect = PublishLocal | PublishSwarm | PublishAdvice | WarnMalformed | SaveStatistics
 
 
 class Learner:
@@ -87,6 +97,8 @@ class Learner:
         self._told_ns = now_ns
         self._advised: PublishAdvice | None = None
         self._advised_ns = now_ns
+        self._malformed_told = 0
+        self._malformed_told_ns: int | None = None
         self._unsaved = False
         self._saved_ns = now_ns
 
@@ -108,8 +120,7 @@ class Learner:
 
     def leads(self, now_ns: int) -> bool:
         """Whether the last word on the swarm is fresh and names this robot as its leader."""
-        state = self._fresh_swarm_state(now_ns)
-        return state is not None and state.leader == self._config.robot_id
+        return self._term_led(now_ns) is not None
 
     def check_invariants(self) -> None:
         self._affect.check_invariants()
@@ -145,9 +156,11 @@ class Learner:
         self._swarm.forget_silent(now_ns)
         view = self._swarm.view(now_ns)
         effects: list[Effect] = [self._tell_local(now_ns)]
-        if self.leads(now_ns):
-            effects.append(PublishSwarm(view))
+        term = self._term_led(now_ns)
+        if term is not None:
+            effects.append(PublishSwarm(view, term))
         effects.extend(self._advise(view, now_ns))
+        effects.extend(self._warn(now_ns))
         if seconds_between(self._saved_ns, now_ns) >= self._config.save_period_s:
             effects.extend(self._save(now_ns))
         return tuple(effects)
@@ -165,7 +178,8 @@ class Learner:
     def _advise(self, view: SwarmView, now_ns: int) -> tuple[Effect, ...]:
         state = self._fresh_swarm_state(now_ns)
         advice = PublishAdvice(
-            proposal=self._adviser.advise(view, state.robots_present if state else 0),
+            proposal=self._adviser.advise(
+                view, self._swarm.curiosity(now_ns), state.robots_present if state else 0),
             log_index=state.log_index if state else 0,
             valid_ms=self._config.advice_valid_ms,
         )
@@ -176,11 +190,23 @@ class Learner:
         self._advised, self._advised_ns = advice, now_ns
         return (advice,)
 
+    def _warn(self, now_ns: int) -> tuple[Effect, ...]:
+        last_ns, count = self._malformed_told_ns, self._swarm.malformed
+        soon = last_ns is not None and seconds_between(last_ns, now_ns) < MALFORMED_TOLD_S
+        if count == self._malformed_told or soon:
+            return ()
+        self._malformed_told, self._malformed_told_ns = count, now_ns
+        return (WarnMalformed(count, self._swarm.malformed_robot),)
+
     def _save(self, now_ns: int) -> tuple[Effect, ...]:
         if not self._unsaved:
             return ()
         self._unsaved, self._saved_ns = False, now_ns
         return (SaveStatistics(document_of(self._run_times, now_ns)),)
+
+    def _term_led(self, now_ns: int) -> int | None:
+        state = self._fresh_swarm_state(now_ns)
+        return state.term if state and state.leader == self._config.robot_id else None
 
     def _robots(self, now_ns: int) -> int:
         return max(1, len(self._swarm.fresh(now_ns)))

@@ -80,7 +80,7 @@ class Beacon:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one attempt ended; the only feedback that the learner gets."""
+    """How one attempt ended; the only feedback that the learner gets. program: '' = none."""
 
     job_id: str
     attempt: int
@@ -88,6 +88,7 @@ class Outcome:
     robot_id: str
     ending: Ending | None
     run_ms: int
+    program: str = ''
 
 
 @dataclass(frozen=True)

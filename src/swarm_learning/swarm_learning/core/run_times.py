@@ -1,7 +1,7 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Owns what the robot has learned of the run times of its jobs: predictions per job kind, how
-well they hold, and whether they get better; refuses to know why a job ran.
+"""Owns what the robot has learned of the run times of its jobs: predictions per job kind and
+program, how well they hold, and whether they get better; refuses to know why a job ran.
 
 Run times are positive and spread over decades, so all statistics are of ln(run time in ms).
 """
@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .smoothing import gain, seconds_between, unit
 
-KINDS_MAX = 64              # bounds memory and the checkpoint; the least supported kind goes
-KIND_LENGTH_MAX = 128       # characters; a longer name is cut
-WEIGHT_MAX = 20.0           # a kind follows a change of its jobs within some 20 of them
+# Bounds memory and the checkpoint. Who was seen least and longest ago goes first, since both
+# make its decayed weight small.
+KEYS_MAX = 128
+KIND_LENGTH_MAX = 64        # characters; of a longer name the start is kept
+PROGRAM_LENGTH_MAX = 128    # characters; of a longer path the end is kept: there it differs
+WEIGHT_MAX = 20.0           # a prediction follows a change of its jobs within some 20 of them
 WEIGHT_PREDICTS = 2.5       # fewer (decayed) samples give no interval worth grading
 SIGMA_LOG_MIN = 0.05        # 5 %: clocks and schedulers are not better than that
 COVERAGE = 0.8              # share of outcomes that the predicted interval should hold
@@ -24,6 +28,17 @@ TYPICAL_RUN_MS = 1000.0     # before anything was seen; chosen without data
 PROGRESS_FAST_S = 30.0
 PROGRESS_SLOW_S = 300.0
 BURST_GAP_S = 1.0           # outcomes of one instant still count as one second apart
+
+
+class JobKey(NamedTuple):
+    """Jobs that share a distribution of run times: one kind, and for exec one program."""
+
+    kind: str
+    program: str = ''
+
+    def cut(self) -> JobKey:
+        """The key under which statistics are kept."""
+        return JobKey(self.kind[:KIND_LENGTH_MAX], self.program[-PROGRAM_LENGTH_MAX:])
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,8 @@ class Grade:
 
 
 @dataclass
-class KindStatistics:
-    """Decayed moments of ln(run time) of one job kind."""
+class JobStatistics:
+    """Decayed moments of ln(run time) of the jobs of one key."""
 
     weight: float
     mean_log: float
@@ -75,7 +90,7 @@ class RunTimes:
     """Learned run times of one robot."""
 
     memory_s: float = 3600.0
-    kinds: dict[str, KindStatistics] = field(default_factory=dict)
+    jobs: dict[JobKey, JobStatistics] = field(default_factory=dict)
     hits: float = 0.0
     misses: float = 0.0
     graded_ns: int = 0
@@ -83,9 +98,9 @@ class RunTimes:
     error_slow: float = 0.0
     error_ns: int = 0
 
-    def predict(self, kind: str, now_ns: int) -> Prediction | None:
-        """What the next job of this kind will take; None if too little is known."""
-        known = self.kinds.get(kind[:KIND_LENGTH_MAX])
+    def predict(self, key: JobKey, now_ns: int) -> Prediction | None:
+        """What the next job of this key will take; None if too little is known."""
+        known = self.jobs.get(key.cut())
         if known is None:
             return None
         weight = known.weight_at(now_ns, self.memory_s)
@@ -101,22 +116,22 @@ class RunTimes:
 
     def typical_run_ms(self, now_ns: int) -> float:
         """Run time of a job of which only this is known: that it will be one."""
-        weights = [(k.weight_at(now_ns, self.memory_s), k.mean_log)
-                   for _, k in sorted(self.kinds.items())]
+        weights = [(job.weight_at(now_ns, self.memory_s), job.mean_log)
+                   for _, job in sorted(self.jobs.items())]
         # The prior weighs as much as one job.
         total_log = math.log(TYPICAL_RUN_MS) + sum(w * mean_log for w, mean_log in weights)
         return _exp(total_log / (1.0 + sum(w for w, _ in weights)))
 
-    def learn(self, kind: str, run_ms: float, now_ns: int) -> Grade:
-        """Grade the prediction for this kind by a job that was done, then learn from it."""
-        kind = kind[:KIND_LENGTH_MAX]
+    def learn(self, key: JobKey, run_ms: float, now_ns: int) -> Grade:
+        """Grade the prediction for this key by a job that was done, then learn from it."""
+        key = key.cut()
         value_log = math.log(max(1.0, run_ms))
-        grade = self._grade(kind, value_log, now_ns)
+        grade = self._grade(key, value_log, now_ns)
         self._keep_grade(grade, now_ns)
-        known = self.kinds.get(kind)
+        known = self.jobs.get(key)
         if known is None:
-            self.kinds[kind] = KindStatistics(1.0, value_log, 0.0, now_ns)
-            self._drop_least_supported(kind, now_ns)
+            self.jobs[key] = JobStatistics(1.0, value_log, 0.0, now_ns)
+            self._drop_least_supported(key, now_ns)
         else:
             known.add(value_log, now_ns, self.memory_s)
         return grade
@@ -144,16 +159,16 @@ class RunTimes:
         return unit(fall * math.exp(-idle_s / PROGRESS_SLOW_S))
 
     def check_invariants(self) -> None:
-        assert len(self.kinds) <= KINDS_MAX
+        assert len(self.jobs) <= KEYS_MAX
         assert self.hits >= 0.0 and self.misses >= 0.0
-        for name, kind in self.kinds.items():
-            assert len(name) <= KIND_LENGTH_MAX
-            assert 0.0 < kind.weight <= WEIGHT_MAX + 1e-9, (name, kind)
-            assert math.isfinite(kind.mean_log) and kind.squares >= -1e-9, (name, kind)
+        for key, job in self.jobs.items():
+            assert key == key.cut()
+            assert 0.0 < job.weight <= WEIGHT_MAX + 1e-9, (key, job)
+            assert math.isfinite(job.mean_log) and job.squares >= -1e-9, (key, job)
 
-    def _grade(self, kind: str, value_log: float, now_ns: int) -> Grade:
-        predicted = self.predict(kind, now_ns)
-        known = self.kinds.get(kind)
+    def _grade(self, key: JobKey, value_log: float, now_ns: int) -> Grade:
+        predicted = self.predict(key, now_ns)
+        known = self.jobs.get(key)
         if predicted is None or known is None:
             return Grade(within=None, error=1.0, surprise=0.0)
         gap = abs(value_log - known.mean_log)
@@ -175,11 +190,11 @@ class RunTimes:
         self.misses = misses + (0.0 if grade.within else 1.0)
         self.graded_ns = now_ns
 
-    def _drop_least_supported(self, newcomer: str, now_ns: int) -> None:
-        while len(self.kinds) > KINDS_MAX:
-            others = (name for name in self.kinds if name != newcomer)
-            del self.kinds[min(others, key=lambda name: (
-                self.kinds[name].weight_at(now_ns, self.memory_s), name))]
+    def _drop_least_supported(self, newcomer: JobKey, now_ns: int) -> None:
+        while len(self.jobs) > KEYS_MAX:
+            others = (key for key in self.jobs if key != newcomer)
+            del self.jobs[min(others, key=lambda key: (
+                self.jobs[key].weight_at(now_ns, self.memory_s), key))]
 
 
 def confidence_of(hits: float, misses: float) -> float:

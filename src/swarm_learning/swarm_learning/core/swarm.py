@@ -45,15 +45,18 @@ class Swarm:
     figures_stale_ms: int = 3000
     beacons: dict[str, Beacon] = field(default_factory=dict)
     malformed: int = 0
+    malformed_robot: str = ''
 
     def hear(self, beacon: Beacon) -> None:
         """Keep the beacon. Figures that are no shares are a broken peer: dropped, counted."""
         if beacon.age_ms is not None and not are_shares(beacon.figures):
             self.malformed += 1
+            self.malformed_robot = beacon.robot_id
             self.beacons.pop(beacon.robot_id, None)
             return
         if beacon.robot_id not in self.beacons and len(self.beacons) >= ROBOTS_MAX:
             self.malformed += 1
+            self.malformed_robot = beacon.robot_id
             return
         self.beacons[beacon.robot_id] = beacon
 
@@ -69,6 +72,11 @@ class Swarm:
 
     def view(self, now_ns: int) -> SwarmView:
         return view_of(self.fresh(now_ns))
+
+    def curiosity(self, now_ns: int) -> float:
+        """Mean over the robots, trimmed as the other figures are; 0 without any."""
+        robots = self.fresh(now_ns).values()
+        return trimmed_mean(f.curiosity for f in robots) if robots else 0.0
 
     def check_invariants(self) -> None:
         assert len(self.beacons) <= ROBOTS_MAX

@@ -93,6 +93,7 @@ def outcome_from_msg(msg: JobOutcome) -> Outcome:
         robot_id=msg.robot_id,
         ending=ENDING_BY_NUMBER.get(msg.outcome),
         run_ms=msg.run_ms,
+        program=msg.program,
     )
 
 
@@ -119,10 +120,10 @@ def figures_from_msg(msg: LocalConsciousness | Heartbeat) -> Figures:
 
 
 def swarm_consciousness_to_msg(
-    view: SwarmView, swarm_id: str, sender: str, stamp: Time
+    view: SwarmView, term: int, swarm_id: str, sender: str, stamp: Time
 ) -> SwarmConsciousness:
     return SwarmConsciousness(
-        stamp=stamp, swarm_id=swarm_id, sender=sender, arousal=view.arousal,
+        stamp=stamp, swarm_id=swarm_id, sender=sender, term=term, arousal=view.arousal,
         stability=view.stability, pressure=view.pressure, robots=view.robots,
         spread=view.spread, worst_robot=view.worst_robot)
 

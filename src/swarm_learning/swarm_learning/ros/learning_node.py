@@ -31,6 +31,7 @@ from ..core.learner import (
     PublishLocal,
     PublishSwarm,
     SaveStatistics,
+    WarnMalformed,
 )
 from ..core.observation import Closing, Event, Tick
 from ..core.run_times import RunTimes
@@ -137,10 +138,14 @@ class Learning:
                 effect.figures, effect.reasons, robot_id, stamp))
         elif isinstance(effect, PublishSwarm):
             self._swarm_publisher.publish(conversions.swarm_consciousness_to_msg(
-                effect.view, self._config.swarm_id, robot_id, stamp))
+                effect.view, effect.term, self._config.swarm_id, robot_id, stamp))
         elif isinstance(effect, PublishAdvice):
             self._advice_publisher.publish(conversions.advice_to_msg(
                 effect.proposal, effect.log_index, effect.valid_ms, robot_id, stamp))
+        elif isinstance(effect, WarnMalformed):
+            self._log.warning(
+                f'{effect.count} times figures of other robots were dropped, which are no shares '
+                f'or come from too many robots; the last time from {effect.robot_id[:64]!r}')
         elif isinstance(effect, SaveStatistics) and self._writer is not None:
             self._writer.write(effect.document)
 

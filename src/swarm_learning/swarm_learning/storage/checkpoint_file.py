@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE_NAME = 'learning.json'
-SIZE_MAX_BYTES = 256 * 1024
+SIZE_MAX_BYTES = 512 * 1024
 BAD_FILES_MAX = 5
 
 

@@ -38,9 +38,16 @@ def test_local_consciousness_survives_a_round_trip() -> None:
 
 def test_swarm_consciousness_survives_a_round_trip() -> None:
     view = SwarmView(0.5, 0.25, 0.125, 4, 0.75, 'r3')
-    msg = conversions.swarm_consciousness_to_msg(view, 'swarm', 'r1', STAMP)
+    msg = conversions.swarm_consciousness_to_msg(view, 2**40, 'swarm', 'r1', STAMP)
     assert conversions.swarm_view_from_msg(msg) == view
-    assert (msg.swarm_id, msg.sender) == ('swarm', 'r1')
+    assert (msg.swarm_id, msg.sender, msg.term) == ('swarm', 'r1', 2**40)
+
+
+def test_an_outcome_names_its_program() -> None:
+    outcome = conversions.outcome_from_msg(JobOutcome(
+        job_id='j', attempt=2, kind='exec', program='/usr/bin/xz', robot_id='r1', run_ms=7))
+    assert (outcome.job_id, outcome.attempt, outcome.kind, outcome.program, outcome.robot_id,
+            outcome.run_ms) == ('j', 2, 'exec', '/usr/bin/xz', 'r1', 7)
 
 
 @pytest.mark.parametrize('mode', list(Mode))

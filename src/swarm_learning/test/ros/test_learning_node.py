@@ -17,6 +17,7 @@ import pytest
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 rclpy = pytest.importorskip('rclpy')
 
+from rcl_interfaces.msg import Log  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
@@ -56,7 +57,7 @@ class World:
         self.state = pub(SwarmState, '/swarm/state', LATCHED)
         self.foreign_state = pub(SwarmState, '/swarm/state', LATCHED)
         for kind, topic in ((LocalConsciousness, '/r1/consciousness'), (Advice, '/r1/advice'),
-                            (SwarmConsciousness, '/swarm/consciousness')):
+                            (SwarmConsciousness, '/swarm/consciousness'), (Log, '/rosout')):
             self.heard[kind] = []
             node.create_subscription(kind, topic, self._keep, LATCHED)
 
@@ -159,7 +160,15 @@ def test_the_leader_tells_the_figures_of_its_own_swarm_only(context: Context) ->
                   lambda: world.lead('r9', 99, swarm_id='other'))
         msg = world.wait_for(SwarmConsciousness, lambda m: m.robots == 2)
         assert (msg.swarm_id, msg.sender, msg.worst_robot) == ('swarm', 'r1', 'r2')
+        assert msg.term == 2
         assert msg.stability == pytest.approx(0.8125)
+
+
+def test_figures_that_are_no_shares_are_warned_of_by_robot(context: Context) -> None:
+    with running(context) as world:
+        repeating(world, lambda: world.beat('broken', stability=9.0))
+        msg = world.wait_for(Log, lambda m: 'dropped' in m.msg)
+        assert "'broken'" in msg.msg and msg.name == 'r1.learning'
 
 
 def test_a_follower_advises_but_does_not_speak_for_the_swarm(context: Context) -> None:
@@ -176,11 +185,12 @@ def test_what_was_learned_is_on_the_disk_after_close(context: Context, tmp_path:
     with running(context, storage_dir=str(tmp_path)) as world:
         done = iter(range(10_000))
         repeating(world, lambda: world.outcomes.publish(JobOutcome(
-            swarm_id='swarm', robot_id='r1', kind='exec', run_ms=500, attempt=1,
-            job_id=f'job{next(done)}')))
+            swarm_id='swarm', robot_id='r1', kind='exec', program='xz', run_ms=500,
+            attempt=1, job_id=f'job{next(done)}')))
         world.wait_for(LocalConsciousness, lambda m: m.confidence > 0.7)
     found = CheckpointFile(tmp_path).load()
-    assert isinstance(found, Loaded) and 'exec' in found.content['kinds']
+    assert isinstance(found, Loaded)
+    assert [(job['kind'], job['program']) for job in found.content['jobs']] == [('exec', 'xz')]
     with running(context, storage_dir=str(tmp_path)) as world:
         first = world.wait_for(LocalConsciousness, lambda m: True)
         assert first.confidence > 0.7

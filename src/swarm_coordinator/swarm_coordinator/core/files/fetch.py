@@ -3,8 +3,8 @@
 """Fetching one file from its holder in chunks: owns what to ask for next and when to give up.
 
 Pure: bytes are checked here and handed out as effects; the caller writes them.
-Receiver-driven: at most `WINDOW` chunks are asked for at a time, what does not come is asked for
-again, and a chunk is written only if it has the hash that the manifest gives it.
+Receiver-driven: a window of chunks is asked for at a time, what does not come is asked for again
+with a smaller window (additive increase, multiplicative decrease: Chiu and Jain 1989), and a chunk is written only if it has the hash that the manifest gives it.
 """
 
 import hashlib
@@ -14,8 +14,9 @@ from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import FileRef
 
 CHUNK_BYTES = 32 * 1024  # below one UDP datagram: no IP fragments of fragments
-WINDOW = 8
-ASK_AGAIN_NS = 400_000_000
+WINDOW_MAX = 8  # 256 KiB: about what a socket takes by default (net.core.rmem_default)
+WINDOW_START = 4
+ASK_AGAIN_NS = 300_000_000
 GIVE_UP_NS = 10_000_000_000
 FILE_BYTES_MAX = 4 * 1024**3
 
@@ -68,6 +69,8 @@ class Fetch:
     asked: dict[int, int] = field(default_factory=dict)  # chunk -> when
     progress_ns: int = 0
     asked_manifest_ns: int | None = None
+    window: int = WINDOW_START
+    unbroken: int = 0  # chunks that came since the window last changed
 
     def __post_init__(self) -> None:
         self.progress_ns = self.started_ns
@@ -87,10 +90,12 @@ class Fetch:
             ]
         if self.chunk_sha256 is None:
             return self._ask_manifest(now_ns)
-        for chunk, asked_ns in list(self.asked.items()):
-            if now_ns - asked_ns >= ASK_AGAIN_NS:
+        lost = [c for c, asked_ns in self.asked.items() if now_ns - asked_ns >= ASK_AGAIN_NS]
+        if lost:
+            self.window, self.unbroken = max(1, self.window // 2), 0
+            for chunk in lost:
                 del self.asked[chunk]
-                self.missing = {chunk: None, **self.missing}
+            self.missing = {**dict.fromkeys(lost), **self.missing}
         return self._ask_chunks(now_ns)
 
     def manifest_heard(
@@ -133,6 +138,7 @@ class Fetch:
             return []  # it is asked for again when its time is over
         del self.asked[chunk]
         self.progress_ns = now_ns
+        self._widen()
         effects: list[FetchEffect] = [
             WriteChunk(self.ref.sha256, chunk * CHUNK_BYTES, data)
         ]
@@ -140,9 +146,14 @@ class Fetch:
             effects.append(Fetched(self.ref.sha256))
             return effects
         # Half a window at a time: one request for several chunks, and never an idle holder.
-        if len(self.asked) <= WINDOW // 2:
+        if len(self.asked) <= self.window // 2:
             effects.extend(self._ask_chunks(now_ns))
         return effects
+
+    def _widen(self) -> None:
+        self.unbroken += 1
+        if self.unbroken >= self.window and self.window < WINDOW_MAX:
+            self.window, self.unbroken = self.window + 1, 0
 
     def _ask_manifest(self, now_ns: int) -> list[FetchEffect]:
         if self.asked_manifest_ns is not None and now_ns - self.asked_manifest_ns < ASK_AGAIN_NS:
@@ -151,7 +162,7 @@ class Fetch:
         return [AskManifest(self.holder, self.ref.sha256)]
 
     def _ask_chunks(self, now_ns: int) -> list[FetchEffect]:
-        chunks = tuple(list(self.missing)[: WINDOW - len(self.asked)])
+        chunks = tuple(list(self.missing)[: max(0, self.window - len(self.asked))])
         if not chunks:
             return []
         for chunk in chunks:

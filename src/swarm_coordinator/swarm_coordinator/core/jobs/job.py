@@ -6,12 +6,14 @@ The guarantee: at-least-once execution, at most one accepted completion. It rest
 log index of the current grant: whoever presents another one is refused.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
 from swarm_coordinator.core.ids import RobotId
 
 ATTEMPTS_MAX_DEFAULT = 3
+_SHA256 = re.compile(r'[0-9a-f]{64}\Z')
 HISTORY_MAX = 40  # lines kept per job; a job that is re-issued for ever must not grow for ever
 
 
@@ -114,11 +116,21 @@ class Effects(Enum):
 
 @dataclass(frozen=True)
 class FileRef:
-    """A file by content. `sha256` is lower-case hex; `name` a relative path with '/'."""
+    """A file by content. `sha256` is lower-case hex; `name` a relative path with '/'.
+
+    Raises ValueError for another hash: it becomes the name of a file on the disk.
+    """
 
     name: str
     size_bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        if not _SHA256.match(self.sha256) or self.size_bytes < 0:
+            raise ValueError(
+                f'file {self.name[:80]!r}: {self.size_bytes} bytes, sha256={self.sha256[:80]!r}: '
+                'expected a size and 64 lower-case hexadecimal digits'
+            )
 
 
 @dataclass(frozen=True)

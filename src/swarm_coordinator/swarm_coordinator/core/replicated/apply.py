@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatch
 
+from swarm_coordinator.core.ids import checked_job_id
 from swarm_coordinator.core.jobs.job import (
     ENDED_PHASES,
     HELD_PHASES,
@@ -211,6 +212,13 @@ def _submit(command: SubmitJob, state: ReplicatedState, done: Applied) -> None:
     kind = JOB_KINDS.get(command.spec.kind)
     if kind is None:
         done.refused = f'job kind {command.spec.kind!r}: expected one of {", ".join(JOB_KINDS)}'
+        return
+    try:
+        # The origin checked it as well; a peer that did not must not crash every leader in turn.
+        checked_job_id(command.job_id)
+        kind.check(command.spec)
+    except ValueError as error:
+        done.refused = str(error)
         return
     if command.job_id in state.jobs:
         done.refused = f'job {command.job_id} exists'

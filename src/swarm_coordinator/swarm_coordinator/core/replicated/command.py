@@ -23,6 +23,8 @@ from swarm_coordinator.core.registry.suspicion import Liveness
 
 CODEC_VERSION = 1
 COMMAND_BYTES_MAX = 256 * 1024
+INTEGER_MAX = 2**63 - 1  # what messages and sqlite can hold
+HEAD = frozenset({'v', 'robot', 'incarnation', 'serial', 'acked_below', 'do', 'with'})
 
 
 class MalformedCommand(ValueError):
@@ -240,12 +242,17 @@ def decode(data: bytes) -> Issued:
         document = json.loads(data.decode('utf-8', 'surrogatepass'))
     except (ValueError, RecursionError) as error:
         raise MalformedCommand(f'not UTF-8 JSON: {error}') from None
-    if not isinstance(document, dict) or document.get('v') != CODEC_VERSION:
+    version = document.get('v') if isinstance(document, dict) else None
+    if type(version) is not int or version != CODEC_VERSION:
         raise MalformedCommand(f'expected an object with "v": {CODEC_VERSION}')
-    kind = COMMANDS.get(str(document.get('do')))
+    if document.keys() != HEAD:
+        raise MalformedCommand(
+            f'expected exactly the fields {", ".join(sorted(HEAD))}, got {sorted(document)}'
+        )
+    kind = COMMANDS.get(_shown(document['do']))
     if kind is None:
         raise MalformedCommand(
-            f'unknown command {str(document.get("do"))[:40]!r}: expected one of '
+            f'unknown command {_shown(document["do"])!r}: expected one of '
             f'{", ".join(sorted(COMMANDS))}'
         )
     return Issued(
@@ -284,7 +291,12 @@ def _build(kind: type, value: Any, where: str) -> Any:
         raise MalformedCommand(
             f'{where}: expected exactly the fields {", ".join(hints)}, got {sorted(value)}'
         )
-    return kind(**{name: _parse(hint, value[name], name) for name, hint in hints.items()})
+    try:
+        return kind(**{name: _parse(hint, value[name], name) for name, hint in hints.items()})
+    except MalformedCommand:
+        raise
+    except ValueError as error:  # a rule of the type itself, as FileRef has
+        raise MalformedCommand(f'{where}: {error}') from None
 
 
 def _parse(hint: Any, value: Any, where: str) -> Any:
@@ -311,6 +323,13 @@ def _parse(hint: Any, value: Any, where: str) -> Any:
 def _of_type(kind: type, value: Any, where: str) -> Any:
     if type(value) is not kind:  # bool is an int; here it must not pass as one
         raise MalformedCommand(
-            f'{where}={str(value)[:40]!r}: expected {kind.__name__}, got {type(value).__name__}'
+            f'{where}={_shown(value)!r}: expected {kind.__name__}, got {type(value).__name__}'
         )
+    if kind is int and abs(value) > INTEGER_MAX:
+        raise MalformedCommand(f'{where}: expected an integer of at most 64 bits')
     return value
+
+
+def _shown(value: Any) -> str:
+    """For messages; lists and objects only by type, because they may be nested very deeply."""
+    return str(value)[:40] if isinstance(value, (str, int, float)) else type(value).__name__

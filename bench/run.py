@@ -1,0 +1,96 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one measurement by name, prints its table and writes build/bench/<name>.json.
+
+    make bench NAME=<name> [QUICK=1]
+
+A measurement is a file bench/<name>.py with `measure(quick: bool) -> list[Row]` and a docstring
+that says how it measures. Exit codes: 0 measured, whether targets are met or not; 1 the
+measurement failed; 2 there is none of this name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.table import Row, table
+
+FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER.parent / 'build' / 'bench'
+HARNESS = {'__init__', 'run', 'table'}
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    return sorted(
+        file.stem
+        for file in folder.glob('*.py')
+        if file.stem not in HARNESS and not file.stem.startswith(('_', 'test_'))
+    )
+
+
+def summary(docstring: str | None) -> str:
+    return (docstring or '').strip().partition('\n')[0]
+
+
+def listing(known: Sequence[str]) -> str:
+    if not known:
+        return 'there are no measurements yet'
+    return '\n'.join(['measurements:', *(f'  make bench NAME={name}' for name in known)])
+
+
+def machine() -> str:
+    load = os.getloadavg()[0]
+    return (f'{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, '
+            f'load {load:.1f} before')
+
+
+def measured(name: str, quick: bool) -> list[Row]:
+    """The rows. Raises ValueError where the measurement returns something else."""
+    module = importlib.import_module(f'bench.{name}')
+    print(f'{name}: {summary(module.__doc__)}\n({machine()}{", quick" if quick else ""})',
+          flush=True)
+    rows = list(module.measure(quick))
+    if not rows or not all(isinstance(one, Row) for one in rows):
+        raise ValueError(f'bench/{name}.py: measure() returned no rows')
+    return rows
+
+
+def write(name: str, rows: Sequence[Row], folder: Path) -> Path:
+    """Whole or not at all, so that a reader never sees half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f'{name}.json'
+    part = file.with_suffix('.part')
+    part.write_text(json.dumps([one.as_json() for one in rows], indent=2) + '\n')
+    part.replace(file)
+    return file
+
+
+def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int:
+    parser = argparse.ArgumentParser(description='Measure ourselves beside peers and limits.')
+    parser.add_argument('name', nargs='?', default='')
+    parser.add_argument('--quick', action='store_true', help='fewer and shorter runs')
+    options = parser.parse_args(arguments)
+    known = names()
+    if options.name not in known:
+        if options.name:
+            print(f'bench: there is no measurement called {options.name!r}', file=sys.stderr)
+        print(listing(known), file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    rows = measured(options.name, options.quick)
+    print(f'\n{table(rows)}\n')
+    file = write(options.name, rows, results)
+    print(f'{time.monotonic() - began:.0f} s; written to {os.path.relpath(file)}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

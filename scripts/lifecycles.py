@@ -1,0 +1,70 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Writes docs/lifecycles/*.md from the transition tables; --check only compares.
+
+Owns the look of the diagrams. Refuses to know a transition by itself: all come from the tables.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'src' / 'swarm_coordinator'))
+
+from swarm_coordinator.core.jobs.job import ENDED_PHASES, JOB_TRANSITIONS, JobPhase  # noqa: E402
+
+Phase = TypeVar('Phase', bound=Enum)
+Event = TypeVar('Event', bound=Enum)
+
+JOB_HEAD = """# The life of a job
+
+Drawn by `scripts/lifecycles.py` from `JOB_TRANSITIONS` in
+`src/swarm_coordinator/swarm_coordinator/core/jobs/job.py`. Every arrow is an entry of the log; what
+has no arrow is refused and changes nothing.
+
+"""
+
+
+def diagram(
+    first: Phase, table: Mapping[tuple[Phase, Event], Phase], ended: frozenset[Phase]
+) -> str:
+    """A mermaid state diagram with the arrows in the order of the table."""
+    lines = ['stateDiagram-v2', f'    [*] --> {first.value}']
+    lines += [
+        f'    {phase.value} --> {to.value}: {event.value}' for (phase, event), to in table.items()
+    ]
+    lines += [f'    {phase.value} --> [*]' for phase in type(first) if phase in ended]
+    return '\n'.join(['```mermaid', *lines, '```', ''])
+
+
+def documents() -> dict[Path, str]:
+    job = JOB_HEAD + diagram(JobPhase.SUBMITTED, JOB_TRANSITIONS, ENDED_PHASES)
+    return {ROOT / 'docs' / 'lifecycles' / 'job.md': job}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description='Draw the lifecycles in docs/lifecycles.')
+    parser.add_argument('--check', action='store_true', help='only say whether they are up to date')
+    options = parser.parse_args()
+    stale = [path for path, text in documents().items() if _old(path) != text]
+    if options.check:
+        for path in stale:
+            print(f'{path} is out of date: run python scripts/lifecycles.py', file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(documents()[path])
+        print(path)
+    return 0
+
+
+def _old(path: Path) -> str:
+    return path.read_text() if path.exists() else ''
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,208 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What `ros2 launch swarm_coordinator swarm.launch.py` starts: arguments in, processes out.
+
+Owns the arguments, their defaults and which process gets which parameter. Refuses to know the
+launch system, so that all of this is tested where no `ros2 launch` is installed; the launch file
+only turns the answer into actions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from swarm_coordinator.config import CoordinatorConfig
+from swarm_coordinator.core.raft import PROFILES
+
+Value = str | bool | int | tuple[str, ...]
+
+# Each process refuses a parameter that none of its parts knows; the names are those of the
+# entry points in the group `swarm.parts`.
+PART_PARAMETERS: dict[str, tuple[str, ...]] = {
+    'coordinator': ('robot_id', 'swarm_id', 'voters', 'timing_profile', 'storage_dir'),
+    'hw_discovery': ('robot_id', 'swarm_id'),
+    'learning': ('robot_id', 'swarm_id', 'storage_dir'),
+    'tower': ('robot_id', 'swarm_id', 'tower_host', 'tower_port'),
+}
+# A default is left to the process, which has the same one: passed, it would win over the file
+# of parameters that the person gave. These two are passed always: the learner keeps nothing
+# unless it is told where, and that folder has the name of the robot in it.
+PASSED_ALWAYS = ('robot_id', 'storage_dir')
+ARGUMENT_OF = {'timing_profile': 'profile'}  # where the parameter has another name
+EXIT_WRONG_INPUT = 2  # starting it again would fail the same way
+RESPAWN_DELAY_S = 2.0  # a crash loop stays readable and costs little; chosen without data
+BOOLEANS = ('true', 'false')
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One launch argument; `choices` is empty where any text is accepted."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        'robot_id',
+        '',
+        'Name of this robot, different on each robot: a letter, then letters, digits or "_". '
+        'Empty = the host name, with other characters replaced by "_".',
+    ),
+    Argument('swarm_id', 'swarm', 'Name of the swarm; robots of another swarm are ignored.'),
+    Argument(
+        'voters',
+        '',
+        'The robots that elect and confirm, by robot_id, separated by commas: 1, 3, 5 or 7, and '
+        'the same list on each robot, e.g. voters:=alpha,beta,gamma. Empty = this robot alone.',
+    ),
+    Argument(
+        'profile',
+        'wifi',
+        'Timing for the network between the robots; the same on each robot.',
+        tuple(PROFILES),
+    ),
+    Argument(
+        'storage_dir',
+        '',
+        'Folder of the log and the files of this robot. Empty = ~/.ros/swarm/<robot_id>.',
+    ),
+    Argument(
+        'params_file',
+        '',
+        'YAML file with parameters of the nodes. robot_id, storage_dir and every argument that '
+        'differs from its default win over it. Empty = none.',
+    ),
+    Argument(
+        'composed',
+        'true',
+        'true = all parts in one process, which saves tens of MB; false = a process for each.',
+        BOOLEANS,
+    ),
+    Argument('tower', 'false', 'Serve the web page of the swarm from this robot.', BOOLEANS),
+    Argument(
+        'tower_host',
+        '127.0.0.1',
+        'Address the page is served on. The page has no log-in: keep it on this machine unless '
+        'the network is trusted.',
+    ),
+    Argument('tower_port', '8080', 'TCP port of the page, 1 to 65535.'),
+    Argument('respawn', 'true', 'Start a process again after it crashed.', BOOLEANS),
+    Argument('log_level', 'info', 'What is logged by all nodes.', LOG_LEVELS),
+    Argument('use_sim_time', 'false', "Take the nodes' ROS time from /clock.", BOOLEANS),
+)
+
+
+@dataclass(frozen=True)
+class ProcessPlan:
+    """One process to start.
+
+    It gets neither a node name nor a namespace from the launch system: it holds several nodes,
+    which name themselves, and a remapping would rename all of them alike.
+    """
+
+    label: str
+    package: str
+    executable: str
+    parameters: tuple[tuple[str, Value], ...]
+    params_file: str
+    ros_arguments: tuple[str, ...]
+    respawn: bool
+    respawn_delay_s: float = RESPAWN_DELAY_S
+
+
+def robot_id_from(host_name: str) -> str:
+    """The host name, made a name that ROS accepts (the robot process has the same rule)."""
+    name = re.sub(r'[^A-Za-z0-9_]', '_', host_name)[:60]
+    return name if name[:1].isalpha() else f'r_{name}'
+
+
+def plan(given: Mapping[str, str], host_name: str, home: str) -> tuple[ProcessPlan, ...]:
+    """The processes for the launch arguments `given` (text, as typed); a missing one is default.
+
+    Raises ValueError with a sentence for the person who typed it.
+    """
+    arguments = _checked(given)
+    settings = _settings(arguments, host_name, home)
+    parts = ['coordinator', 'hw_discovery', 'learning']
+    if arguments['tower'] == 'true':
+        parts.append('tower')
+    groups = [tuple(parts)] if arguments['composed'] == 'true' else [(part,) for part in parts]
+    return tuple(_process(group, settings, arguments) for group in groups)
+
+
+def _checked(given: Mapping[str, str]) -> dict[str, str]:
+    known = {argument.name: argument for argument in ARGUMENTS}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f'unknown argument {", ".join(unknown)}: expected one of {", ".join(known)}'
+        )
+    arguments = {name: given.get(name, argument.default) for name, argument in known.items()}
+    for name, argument in known.items():
+        if argument.choices and arguments[name] not in argument.choices:
+            raise ValueError(
+                f'{name}:={arguments[name]}: expected one of {", ".join(argument.choices)}'
+            )
+    return arguments
+
+
+def _settings(arguments: Mapping[str, str], host_name: str, home: str) -> dict[str, Value]:
+    """The values of all parameters, by parameter name."""
+    robot_id = arguments['robot_id'] or robot_id_from(host_name)
+    config = CoordinatorConfig(  # raises ValueError for what the robot would refuse
+        robot_id=robot_id,
+        swarm_id=arguments['swarm_id'],
+        voters=_names(arguments['voters']) or (robot_id,),
+        timing_profile=arguments['profile'],
+        storage_dir=arguments['storage_dir'] or f'{home}/.ros/swarm/{robot_id}',
+    )
+    return {
+        'robot_id': config.robot_id,
+        'swarm_id': config.swarm_id,
+        'voters': config.voters,
+        'timing_profile': config.timing_profile,
+        'storage_dir': config.storage_dir,
+        'tower_host': arguments['tower_host'],
+        'tower_port': _port(arguments['tower_port']),
+    }
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in text.split(',')) if name)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
+        raise ValueError(f'tower_port:={text[:20]}: expected a number from 1 to 65535')
+    return int(text)
+
+
+def _process(
+    parts: tuple[str, ...], settings: Mapping[str, Value], arguments: Mapping[str, str]
+) -> ProcessPlan:
+    known = dict.fromkeys(name for part in parts for name in PART_PARAMETERS[part])
+    parameters: dict[str, Value] = {'parts': parts}
+    for name in known:
+        if name in PASSED_ALWAYS or _differs(ARGUMENT_OF.get(name, name), arguments):
+            parameters[name] = settings[name]
+    if arguments['use_sim_time'] == 'true':
+        parameters['use_sim_time'] = True
+    return ProcessPlan(
+        label=parts[0] if len(parts) == 1 else 'robot',
+        package='swarm_coordinator',
+        executable='robot',
+        parameters=tuple(parameters.items()),
+        params_file=arguments['params_file'],
+        ros_arguments=('--log-level', arguments['log_level']),
+        respawn=arguments['respawn'] == 'true',
+    )
+
+
+def _differs(name: str, arguments: Mapping[str, str]) -> bool:
+    return any(arg.name == name and arg.default != arguments[name] for arg in ARGUMENTS)

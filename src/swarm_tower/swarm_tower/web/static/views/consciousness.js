@@ -1,0 +1,97 @@
+// Copyright 2026 Swarm Stack maintainers
+// SPDX-License-Identifier: Apache-2.0
+// Control signals: the swarm's aggregate with its course, and every robot's own figures.
+
+import {bar, el, keyed, panel, setAttr, setClass, setText, svg} from '../dom.js';
+import {count, figure, span} from '../format.js';
+import {SIGNALS} from './robots.js';
+
+const AGGREGATE = [
+  ['arousal', 'how strongly the swarm is driven'], ['stability', '1 = no faults, steady load'],
+  ['pressure', 'waiting work against capacity'],
+];
+const WIDTH = 240;
+const HEIGHT = 44;
+const SAMPLES_MIN = 60;
+
+export function makeConsciousness(root) {
+  const swarm = panel('Swarm consciousness', 'consciousness-panel');
+  const robots = panel('Signals of each robot', 'signals-panel');
+  root.append(swarm, robots);
+  return [aggregate(swarm), robotSignals(robots)];
+}
+
+export function aggregate(box) {
+  const rows = AGGREGATE.map(([name, meaning]) => {
+    const meter = bar();
+    meter.id = `${box.id}-${name}`;
+    const line = svg(`polyline.line.s-${name}`);
+    const plot = svg('svg.spark', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none',
+      'aria-hidden': 'true'}, svg('path.grid', {d: `M0 ${HEIGHT / 2}H${WIDTH}`}), line);
+    box.append(el('div.aggregate', {title: meaning}, el('span.label', {}, name), meter, plot));
+    return {name, meter, line};
+  });
+  const note = el('p.note');
+  box.append(note);
+  return {
+    needs: ['consciousness', 'time'],
+    render(store) {
+      const c = store.consciousness;
+      for (const {name, meter, line} of rows) {
+        meter.show(c[name] ?? null, figure(c[name]));
+        setAttr(line, 'points', points(store.samples.map((s) => s[name])));
+      }
+      setText(note, noteWords(store));
+    },
+  };
+}
+
+function noteWords(store) {
+  const c = store.consciousness;
+  if (c.heard_ms === undefined) return "No aggregate heard yet; it comes from the leader's learner.";
+  const worst = c.worst_robot ? `; least stable: ${c.worst_robot}` : '';
+  return `from ${count(c.robots, 'robot')}, spread ${figure(c.spread)}${worst}; computed by `
+    + `${c.sender}, heard ${span(store.age(c.heard_ms))} ago`;
+}
+
+function points(values) {
+  const found = [];
+  const shown = Math.max(SAMPLES_MIN, values.length); // a short course fills more of the plot
+  const first = shown - values.length;
+  values.forEach((value, i) => {
+    if (typeof value !== 'number') return;
+    const x = ((first + i) / (shown - 1)) * WIDTH;
+    found.push(`${x.toFixed(1)},${(HEIGHT - 2 - value * (HEIGHT - 4)).toFixed(1)}`);
+  });
+  return found.join(' ');
+}
+
+function robotSignals(box) {
+  const body = el('tbody');
+  const empty = el('p.empty', {}, 'No robot heard yet.');
+  box.append(el('div.scroll', {}, el('table.signal-table', {}, el('thead', {}, el('tr', {},
+    el('th', {scope: 'col'}, 'Robot'), ...SIGNALS.map((s) => el('th', {scope: 'col'}, s)))),
+  body)), empty);
+  return {
+    needs: ['robots'],
+    render(store) {
+      const robots = store.robotList();
+      keyed(body, robots, (r) => r.robot_id, signalRow);
+      empty.hidden = robots.length > 0;
+    },
+  };
+}
+
+function signalRow(robot) {
+  const meters = SIGNALS.map(() => bar());
+  const row = el('tr', {}, el('td', {'data-label': 'Robot'}, el('span.id', {}, robot.robot_id)),
+    ...meters.map((m, i) => el('td', {'data-label': SIGNALS[i]}, m)));
+  row.update = (r) => {
+    setClass(row, 'absent', r.presence !== 'fresh');
+    meters.forEach((meter, i) => {
+      const value = r.figures?.[SIGNALS[i]] ?? null;
+      meter.show(value, figure(value));
+    });
+  };
+  return row;
+}

@@ -1,0 +1,280 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What the swarm promises, with real robot processes: elections, jobs, losses, restarts."""
+
+import lzma
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from swarm_coordinator.audit import audit, committed_entries
+from swarm_msgs import msg
+
+Make = Callable[..., Any]
+DONE, FAILED = msg.JobStatus.PHASE_DONE, msg.JobStatus.PHASE_FAILED
+
+
+def make_files(folder: Path, count: int) -> list[Path]:
+    folder.mkdir()
+    paths = []
+    for number in range(count):
+        path = folder / f'file{number}.txt'
+        path.write_bytes(b''.join(b'%d line of file %d\n' % (i, number) for i in range(3000)))
+        paths.append(path)
+    return paths
+
+
+def submit_all(made: Any, paths: list[Path], out: Path, robots: tuple[str, ...]) -> list[str]:
+    return [
+        made.submit(
+            robots[number % len(robots)],
+            ['xz', '--keep', path.name],
+            outputs=[f'{path.name}.xz'],
+            input_paths=[path],
+            output_dir=out,
+            attempts_max=10,
+        )
+        for number, path in enumerate(paths)
+    ]
+
+
+def assert_results(paths: list[Path], out: Path) -> None:
+    for path in paths:
+        assert lzma.decompress((out / f'{path.name}.xz').read_bytes()) == path.read_bytes()
+
+
+def assert_one_history(made: Any, names: tuple[str, ...]) -> None:
+    """No job was accepted twice, and the robots' logs agree as far as both go."""
+    logs = [committed_entries(made.swarm.storage(name)) for name in names]
+    shortest = min(map(len, logs))
+    assert shortest > 0
+    assert all(log[:shortest] == logs[0][:shortest] for log in logs)
+    for name in names:
+        assert audit(made.swarm.storage(name)).accepted_twice == 0
+
+
+def test_robots_started_in_any_order_agree_on_a_leader_and_votes_are_seen(field: Make) -> None:
+    made = field(start=False)
+    votes: list[Any] = []
+    made.client.node.create_subscription(
+        msg.Vote, '/swarm/vote', votes.append, 10,
+    )
+    made.swarm.start('r3')
+    made.until(lambda: 'r3' in made.watcher.heard, 'r3 beats')
+    assert made.watcher.agreed_leader(('r3',)) == '', 'one voter of three cannot lead'
+    made.swarm.start('r1')
+    first = made.leader(('r1', 'r3'))
+    made.swarm.start('r2')
+    assert made.leader() == first, 'a late robot follows the leader that is there'
+
+
+def test_job_submitted_anywhere_runs_and_its_output_comes_back(
+    field: Make, tmp_path: Path
+) -> None:
+    made = field()
+    made.ready()
+    paths = make_files(tmp_path / 'in', 6)
+    jobs = submit_all(made, paths, tmp_path / 'out', made.swarm.names)
+    ended = made.ended('r2', jobs)
+    assert {job.phase for job in ended.values()} == {DONE}
+    assert_results(paths, tmp_path / 'out')
+    assert len({job.robot_id for job in ended.values()}) == 3, 'all robots took part'
+    assert {job.origin for job in ended.values()} == {'r1', 'r2', 'r3'}
+
+
+def test_killed_leader_is_replaced_and_no_job_is_lost_or_accepted_twice(
+    field: Make, tmp_path: Path
+) -> None:
+    made = field()
+    leader = made.ready()
+    term = made.term(leader)
+    paths = make_files(tmp_path / 'in', 24)
+    jobs = submit_all(made, paths, tmp_path / 'out', made.swarm.names)
+    made.swarm.kill(leader)
+    survivors = tuple(name for name in made.swarm.names if name != leader)
+    new = made.leader(survivors, above_term=term)
+    assert new in survivors
+    made.swarm.start(leader)
+    ended = made.ended(new, jobs)
+    assert {job.phase for job in ended.values()} == {DONE}
+    assert_results(paths, tmp_path / 'out')
+    made.until(lambda: made.watcher.caught_up(made.swarm.names), 'all have caught up')
+    assert_one_history(made, made.swarm.names)
+
+
+def test_job_of_a_killed_follower_is_run_again_elsewhere(field: Make) -> None:
+    made = field(job_lease_ttl_ms=2000)
+    leader = made.ready()
+    jobs = [made.submit(leader, ['sleep', '3']) for _ in range(3)]
+    running = lambda: {  # noqa: E731
+        job.robot_id for job in made.jobs(leader).values() if job.phase == 2
+    }
+    made.until(lambda: running() == set(made.swarm.names), 'every robot runs one')
+    victim = next(name for name in made.swarm.names if name != leader)
+    made.swarm.kill(victim)
+    ended = made.ended(leader, jobs)
+    assert {job.phase for job in ended.values()} == {DONE}
+    assert victim not in {job.robot_id for job in ended.values()}
+    assert sum(job.attempt - 1 for job in ended.values()) == 1, 'exactly one attempt was lost'
+    assert any(event.kind == 'robot_dead' for event in made.watcher.events)
+
+
+def test_paused_leader_steps_down_when_it_wakes_and_histories_agree(field: Make) -> None:
+    made = field()
+    leader = made.ready()
+    term = made.term(leader)
+    survivors = tuple(name for name in made.swarm.names if name != leader)
+    made.swarm.signal(leader, signal.SIGSTOP)
+    new = made.leader(survivors, above_term=term)
+    job = made.submit(new, ['true'])
+    assert made.ended(new, [job])[job].phase == DONE
+    paused_at = made.watcher.heard[leader].at_s
+    made.until(  # ten of the longest election timeouts
+        lambda: made.watcher.heard[new].at_s - paused_at > 10.0, 'ten timeouts pass', 15.0
+    )
+    made.swarm.signal(leader, signal.SIGCONT)
+    assert made.leader(above_term=term) == new, 'who wakes up follows'
+    made.until(lambda: made.watcher.caught_up(made.swarm.names), 'the woken one catches up')
+    assert job in made.jobs(leader)
+    assert_one_history(made, made.swarm.names)
+
+
+def test_whole_swarm_restarts_with_everything_it_knew(field: Make) -> None:
+    made = field()
+    leader = made.ready()
+    term = made.term(leader)
+    job = made.submit('r1', ['true'], labels=['before'])
+    made.ended(leader, [job])
+    # Its answer is in the log of a quorum at least; all robots are asked to end together.
+    assert set(made.swarm.stop_all().values()) == {0}
+    made.swarm.start_all()
+    again = made.ready()
+    assert made.term(again) > term
+    assert made.jobs(again)[job].phase == DONE
+    other = made.submit(again, ['true'])
+    assert made.ended(again, [other])[other].phase == DONE
+
+
+def test_without_a_quorum_nothing_is_accepted_and_the_client_is_told(
+    field: Make, swarmctl: Make
+) -> None:
+    made = field()
+    leader = made.ready()
+    for name in made.swarm.names:
+        if name != leader:
+            made.swarm.kill(name)
+    made.until(
+        lambda: made.watcher.heard[leader].beacon.leader == '', 'the leader steps down alone'
+    )
+    answer = swarmctl(made.swarm, '--robot', leader, 'jobs', 'submit', '--', 'true')
+    assert answer.returncode == 3, answer.stderr
+    assert 'too few voters' in answer.stderr
+
+
+def test_failed_program_fails_its_job_with_the_reason(field: Make, swarmctl: Make) -> None:
+    made = field(count=1)
+    made.ready()
+    answer = swarmctl(
+        made.swarm, 'jobs', 'submit', '--', 'sh', '-c', 'echo the reason >&2; exit 7'
+    )
+    assert answer.returncode == 1
+    assert 'exit code 7: the reason' in answer.stdout
+
+
+def test_time_limit_ends_a_job_and_what_it_started(field: Make, swarmctl: Make) -> None:
+    made = field(count=1)
+    made.ready()
+    answer = swarmctl(
+        made.swarm, 'jobs', 'submit', '--timeout', '0.5', '--', 'sh', '-c', 'sleep 60 & sleep 60'
+    )
+    assert answer.returncode == 1
+    assert 'not done within 500 ms' in answer.stdout
+
+
+def test_cancelled_job_stops_running(field: Make, swarmctl: Make) -> None:
+    made = field(count=1)
+    made.ready()
+    job = made.submit('r1', ['sleep', '60'])
+    made.until(lambda: made.jobs('r1')[job].phase == 2, 'it runs')
+    assert swarmctl(made.swarm, 'jobs', 'cancel', job).returncode == 0
+    assert made.ended('r1', [job])[job].phase == msg.JobStatus.PHASE_CANCELLED
+    after = made.submit('r1', ['true'])
+    assert made.ended('r1', [after])[after].phase == DONE, 'its slot is free again'
+
+
+def test_same_idempotency_key_is_the_same_job(field: Make) -> None:
+    made = field()
+    made.ready()
+    first = made.submit('r1', ['true'], idempotency_key='once')
+    assert made.submit('r2', ['true'], idempotency_key='once') == first
+
+
+def test_robot_that_is_no_voter_follows_and_works(field: Make) -> None:
+    made = field(count=4)  # voters: r1 r2 r3
+    leader = made.ready()
+    assert leader != 'r4'
+    made.until(lambda: made.watcher.caught_up(made.swarm.names), 'r4 has the log')
+    jobs = [made.submit('r4', ['sleep', '1']) for _ in range(8)]
+    ended = made.ended('r4', jobs)
+    assert 'r4' in {job.robot_id for job in ended.values()}
+
+
+def test_run_job_action_reports_and_ends_with_the_job(field: Make, tmp_path: Path) -> None:
+    from swarm_msgs.action import RunJob
+
+    made = field()
+    made.ready()
+    (path,) = make_files(tmp_path / 'in', 1)
+    client = made.client
+    client._robot = 'r3'
+    action = client.action(RunJob, 'run_job')
+    phases: list[int] = []
+    goal = RunJob.Goal(
+        spec=msg.JobSpec(kind='exec', argv=['xz', '--keep', path.name], outputs=['file0.txt.xz']),
+        input_paths=[str(path)],
+        output_dir=str(tmp_path / 'out'),
+    )
+    sent = action.send_goal_async(
+        goal, feedback_callback=lambda m: phases.append(m.feedback.job.phase)
+    )
+    made.until(sent.done, 'the goal is taken')
+    result = sent.result().get_result_async()
+    made.until(result.done, 'the job ends', 30.0)
+    assert result.result().result.job.phase == DONE
+    assert phases[-1] == DONE
+    assert_results([path], tmp_path / 'out')
+    action.destroy()
+
+
+def test_another_swarm_in_the_same_domain_is_ignored(field: Make) -> None:
+    made = field()
+    made.swarm.own = {'r9': {'swarm_id': 'other', 'voters': ['r9'], 'robot_id': 'r9'}}
+    made.swarm.start('r9')
+    made.ready()
+    from swarm_msgs import srv
+
+    state = made.call('r9', srv.Status, 'status', srv.Status.Request()).state
+    assert state.swarm_id == 'other'
+    made.until(
+        lambda: made.call('r9', srv.Status, 'status', srv.Status.Request()).state.leader == 'r9',
+        'r9 leads its own swarm',
+    )
+    robots = made.call('r1', srv.Status, 'status', srv.Status.Request()).state.robots
+    assert [one.robot_id for one in robots] == ['r1', 'r2', 'r3']
+
+
+def test_override_decides_the_mode_and_ends_by_itself(field: Make, swarmctl: Make) -> None:
+    made = field()
+    made.ready()
+    done = swarmctl(
+        made.swarm, 'override', 'set', 'maintenance', '--reason', 'test', '--for', '2'
+    )
+    assert done.returncode == 0, done.stderr
+    job = made.submit('r1', ['true'])
+    from swarm_msgs import srv
+
+    mode = made.call('r1', srv.Status, 'status', srv.Status.Request()).state.mode
+    assert mode.mode == msg.ModeState.MODE_MAINTENANCE
+    assert made.jobs('r1')[job].phase == msg.JobStatus.PHASE_SUBMITTED
+    assert made.ended('r1', [job])[job].phase == DONE, 'granted when the override has ended'
