@@ -39,6 +39,7 @@ DONE_S = 600.0
 DOWN_S = 3.0  # how long a killed robot stays away
 ATTEMPTS = 10  # per job: a job must outlive several kills
 QUIET_EVENTS = frozenset({'job_reissued', 'robot_joined'})  # summed up instead of one line each
+LIST_PAGE = 500
 ENDED = frozenset({3, 4, 5, 6, 7})
 
 
@@ -137,13 +138,6 @@ class Demo:
         from swarm_msgs import srv
 
         robots = self.swarm.names
-        clients = {
-            name: self.client.node.create_client(srv.SubmitJob, f'/{name}/submit_job')
-            for name in robots
-        }
-        for name, client in clients.items():
-            if not self._spin(client.service_is_ready, LEADER_S):
-                raise Unavailable(f'{name} does not take jobs')
         queue = {key: robots[n % len(robots)] for n, key in enumerate(self.progress.items)}
         waiting: dict[str, tuple[float, Any]] = {}
         end_s = time.monotonic() + DONE_S
@@ -152,7 +146,9 @@ class Demo:
                 raise Unavailable('the swarm takes no more jobs')
             while queue and len(waiting) < IN_FLIGHT_PER_ROBOT * len(robots):
                 key = next(iter(queue))
-                future = clients[queue.pop(key)].call_async(self._request(key))
+                robot = queue.pop(key)
+                request = self._request(key)
+                future = self.client.call_async(srv.SubmitJob, 'submit_job', request, robot)
                 waiting[key] = (time.monotonic(), future)
             self._spin(lambda: any(f.done() for _, f in waiting.values()), 0.5)
             for key, (asked_s, future) in list(waiting.items()):
@@ -162,8 +158,6 @@ class Demo:
                     del waiting[key]
                     queue[key] = robots[list(self.progress.items).index(key) % len(robots)]
             self._show('submitted', len(self.progress.job_of))
-        for client in clients.values():
-            self.client.node.destroy_client(client)
         self.say(f'{len(self.progress.job_of)} jobs submitted, at all {len(robots)} robots')
 
     def _accepted(self, key: str, answer: Any) -> bool:
@@ -217,24 +211,22 @@ class Demo:
             self._show('verified', done)
 
     def _list(self) -> None:
+        """Ask a living robot for every job; what it knows of them is exact."""
         from swarm_msgs import srv
 
-        robot = next((n for n in self.swarm.names if n in self.swarm.processes), '')
-        client = self.client.node.create_client(srv.ListJobs, f'/{robot}/list_jobs')
+        robot = next(name for name in self.swarm.names if name in self.swarm.processes)
         after = ''
-        try:
-            while self._spin(client.service_is_ready, 1.0):
-                future = client.call_async(srv.ListJobs.Request(after=after, limit=500))
-                if not self._spin(future.done, 3.0):
-                    return
-                page = future.result()
-                for job in page.jobs:
-                    self.watcher.learn(job, page.log_index)
-                if len(page.jobs) < 500:
-                    return
-                after = page.jobs[-1].job_id
-        finally:
-            self.client.node.destroy_client(client)
+        while True:
+            request = srv.ListJobs.Request(after=after, limit=LIST_PAGE)
+            try:
+                page = self.client.call(srv.ListJobs, 'list_jobs', request, 4.0, robot)
+            except Unavailable:
+                return  # it is asked again soon
+            for job in page.jobs:
+                self.watcher.learn(job, page.log_index)
+            if len(page.jobs) < LIST_PAGE:
+                return
+            after = page.jobs[-1].job_id
 
     def _verify_arrived(self) -> None:
         jobs = self.watcher.jobs

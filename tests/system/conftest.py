@@ -8,6 +8,7 @@ Every process is ended when its test is over, however it ended.
 import contextlib
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from swarm_coordinator.cli.client import SwarmClient
+from swarm_coordinator.cli.client import SwarmClient, Unavailable
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
 from swarm_coordinator.ros.watcher import Watcher
 
@@ -71,14 +72,10 @@ class Field:
         return leader
 
     def call(self, robot: str, kind: Any, service: str, request: Any) -> Any:
-        client = self.client.node.create_client(kind, f'/{robot}/{service}')
         try:
-            self.until(client.service_is_ready, f'/{robot}/{service} is offered')
-            future = client.call_async(request)
-            self.until(future.done, f'/{robot}/{service} answers', 30.0)
-            return future.result()
-        finally:
-            self.client.node.destroy_client(client)
+            return self.client.call(kind, service, request, 30.0, robot)
+        except Unavailable as error:
+            raise AssertionError(f'{error}\n{self.last_words()}') from None
 
     def submit(self, robot: str, argv: list[str], **fields: Any) -> str:
         """Submit an exec job at `robot`; returns its id."""
@@ -86,7 +83,7 @@ class Field:
 
         inputs = fields.pop('input_paths', [])
         output_dir = fields.pop('output_dir', '')
-        key = fields.pop('idempotency_key', '')
+        key = fields.pop('idempotency_key', '') or uuid.uuid4().hex
         request = srv.SubmitJob.Request(
             spec=msg.JobSpec(kind='exec', argv=argv, **fields),
             input_paths=[str(path) for path in inputs],

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from swarm_coordinator.audit import audit, committed_entries
 from swarm_msgs import msg
+
+from swarm_coordinator.audit import audit, committed_entries
 
 Make = Callable[..., Any]
 DONE, FAILED = msg.JobStatus.PHASE_DONE, msg.JobStatus.PHASE_FAILED

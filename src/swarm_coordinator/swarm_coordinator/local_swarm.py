@@ -82,8 +82,7 @@ class LocalSwarm:
     def __enter__(self) -> 'LocalSwarm':
         self.folder.mkdir(parents=True, exist_ok=True)
         # Read by the DDS of this process too, when it comes to life as a watcher.
-        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-        os.environ['ROS_DOMAIN_ID'] = str(self.domain.number)
+        os.environ.update(self.dds_environment())
         return self
 
     def __exit__(
@@ -97,11 +96,19 @@ class LocalSwarm:
             log.close()
         self.domain.close()
 
+    def dds_environment(self) -> dict[str, str]:
+        return {
+            'ROS_DOMAIN_ID': str(self.domain.number),
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            # Killed processes leave shared memory behind that can make later ones deaf; UDP
+            # leaves nothing.
+            'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4',
+        }
+
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            'ROS_DOMAIN_ID': str(self.domain.number),
-            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            **self.dds_environment(),
             'ROS_LOG_DIR': str(self.folder / 'ros_log'),
             'PYTHONUNBUFFERED': '1',
         }
@@ -157,20 +164,24 @@ class LocalSwarm:
 
     def stop(self, name: str) -> int:
         """Ask it to end; returns its exit code. Killed if it does not end in time."""
-        process = self.processes.pop(name)
+        self._ask_to_end(name)
+        return self._await_end(name)
+
+    def stop_all(self) -> dict[str, int]:
+        """End every process; returns the exit codes."""
+        for name in self.processes:
+            self._ask_to_end(name)
+        return {name: self._await_end(name) for name in list(self.processes)}
+
+    def _ask_to_end(self, name: str) -> None:
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGCONT)  # a stopped process could not obey
-            process.terminate()
+            self.signal(name, signal.SIGTERM)
+            self.signal(name, signal.SIGCONT)  # a stopped process could not obey
+
+    def _await_end(self, name: str) -> int:
+        process = self.processes.pop(name)
         try:
             return process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
-
-    def stop_all(self) -> dict[str, int]:
-        """End every process; returns the exit codes."""
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-        return {name: self.stop(name) for name in list(self.processes)}

@@ -245,11 +245,12 @@ class Cluster:
     # ---- effects
 
     def _on_Persist(self, machine: Machine, effect: Persist) -> None:
+        committed = machine.hard_state.commit_index
         if effect.hard_state is not None:
             assert effect.hard_state.term >= machine.hard_state.term
             machine.hard_state = effect.hard_state
         if effect.truncate_from is not None:
-            assert effect.truncate_from > machine.hard_state.commit_index, 'committed is for ever'
+            assert effect.truncate_from > committed, 'committed is for ever'
             del machine.entries[effect.truncate_from - 1 :]
         for entry in effect.entries:
             assert entry.index == len(machine.entries) + 1

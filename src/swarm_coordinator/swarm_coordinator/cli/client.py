@@ -17,8 +17,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from swarm_coordinator.ros.topics import TOPICS
 from swarm_msgs import msg
+
+from swarm_coordinator.ros.topics import TOPICS
 
 FIND_S = 5.0
 # A reply can be lost when the robot has not yet discovered who asks (ros2/ros2#1253), so a request
@@ -106,22 +107,29 @@ class SwarmClient:
             'ROS_DOMAIN_ID, ROS_AUTOMATIC_DISCOVERY_RANGE and that a robot runs'
         )
 
-    def call(self, kind: Any, service: str, request: Any, timeout_s: float = 15.0) -> Any:
-        """Call a service of the robot, again where no answer comes. Raises Unavailable."""
+    def call(
+        self, kind: Any, service: str, request: Any, timeout_s: float = 15.0, robot: str = ''
+    ) -> Any:
+        """Call a service of a robot (default: ours), again where no answer comes.
+
+        Raises Unavailable.
+        """
+        robot = robot or self.robot
         futures = []
         for _ in range(max(1, round(timeout_s / ASK_AGAIN_S))):
-            futures.append(self.call_async(kind, service, request))
+            futures.append(self.call_async(kind, service, request, robot))
             if self.spin_until(lambda: any(one.done() for one in futures), ASK_AGAIN_S):
                 return next(one.result() for one in futures if one.done())
-        raise Unavailable(f'{self.robot} did not answer {service} within {timeout_s:.0f} s')
+        raise Unavailable(f'{robot} did not answer {service} within {timeout_s:.0f} s')
 
-    def call_async(self, kind: Any, service: str, request: Any) -> Any:
-        name = f'/{self.robot}/{service}'
+    def call_async(self, kind: Any, service: str, request: Any, robot: str = '') -> Any:
+        """One request, and the future of its answer, which may never come."""
+        name = f'/{robot or self.robot}/{service}'
         if name not in self._clients:
             self._clients[name] = self.node.create_client(kind, name)
         client = self._clients[name]
         if not self.spin_until(client.service_is_ready, FIND_S):
-            raise Unavailable(f'{self.robot} offers no service {service}: does it run?')
+            raise Unavailable(f'{name} is not offered: does the robot run?')
         return client.call_async(request)
 
     def action(self, kind: Any, name: str) -> ActionClient:

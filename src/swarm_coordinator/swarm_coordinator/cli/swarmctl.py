@@ -348,8 +348,9 @@ def _watch(client: Any, options: argparse.Namespace) -> int:
 
 def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: bool) -> int:
     """A line for each job that ends, a progress bar below; ends when all have."""
-    from swarm_coordinator.ros.topics import TOPICS
     from swarm_msgs import msg
+
+    from swarm_coordinator.ros.topics import TOPICS
 
     changed = [True]
     topic = TOPICS['/swarm/jobs']

@@ -146,6 +146,8 @@ class Coordinator:
         self._registering = False
         self._advice: ModeAdvice | None = None
         self._appended: set[tuple[str, int, int]] = set()
+        self._swept = False
+        self._unsettled: dict[str, int] = {}  # job -> token; holds up the sweep
         self._leader_commit: int | None = None
         self._leader: RobotId | None = None
         self._stamp_base_ns = 0
@@ -489,15 +491,40 @@ class Coordinator:
         """Old entries are read again after a start; only what is true now is acted on."""
         if self.caught_up:
             self._jobs_changed(changed.jobs)
+            self._sweep()
             return
-        leading = self.leadership is not None and self._own_term_applied()
-        following = (
+        # What a leader says is committed can be older than what was, until it has committed an
+        # entry of its own term.
+        read = self.leadership is not None or (
             self._leader_commit is not None and self.raft.last_applied >= self._leader_commit
         )
-        if leading or following:
+        if read and self._own_term_applied():
             self.caught_up = True
             self._out.append(Note(f'caught up with the log at {self.raft.last_applied}'))
             self._jobs_changed(list(self.state.jobs))
+            self._unsettled = {
+                job.job_id: job.token
+                for job in self.state.held_jobs()
+                if job.origin == self.robot_id
+            }
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Let go of what a former life left, once the log can no longer call for any of it.
+
+        Two things may still come: a submission of that life, until the log has a command of this
+        one; and a completion whose outputs that life said it had stored.
+        """
+        if self._swept:
+            return
+        for job_id, token in list(self._unsettled.items()):
+            job = self.state.jobs.get(job_id)
+            if job is None or not job.held or job.token != token:
+                del self._unsettled[job_id]
+        session = self.state.sessions.get(self.robot_id)
+        known = session is not None and session.incarnation >= self.identity.incarnation
+        if known and not self._unsettled:
+            self._swept = True
             self._out.append(SweepFiles(frozenset(self.references.users)))
 
     def _own_term_applied(self) -> bool:
@@ -577,7 +604,9 @@ class Coordinator:
         self._discard(self.references.keep(job_id, files))
 
     def _discard(self, freed: Iterable[str]) -> None:
-        self._out.extend(DiscardFile(sha256) for sha256 in freed)
+        # Before the sweep a job of a former life may need it without being accounted for.
+        if self._swept:
+            self._out.extend(DiscardFile(sha256) for sha256 in freed)
 
     def _unpin(self, refs: Sequence[FileRef]) -> None:
         if not refs:

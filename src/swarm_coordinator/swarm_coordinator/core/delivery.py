@@ -64,7 +64,8 @@ class Parcel:
     fetching: bool = True
     stored: bool = False
     placing: bool = False
-    output_dir: str = ''  # set when the log has accepted the completion
+    accepted: bool = False  # the log has accepted the completion
+    output_dir: str = ''  # known from then on; '' = they stay in the store
     retry_ns: int = 0
 
 
@@ -102,10 +103,10 @@ class Delivery:
                 fetching=not here, stored=here,
             )
             self.parcels[job.job_id] = parcel
-            parcel.output_dir = job.output_dir
+            parcel.accepted, parcel.output_dir = True, job.output_dir
             if not here:
                 return [FetchOutputs(job.job_id, job.token, job.outputs, job.outputs_at)]
-        parcel.output_dir = job.output_dir
+        parcel.accepted, parcel.output_dir = True, job.output_dir
         return self._place(parcel)
 
     def fetched(self, job_id: str, token: int) -> list[DeliveryEffect]:
@@ -126,13 +127,8 @@ class Delivery:
         return []
 
     def placed(self, job_id: str, token: int, problem: str) -> list[DeliveryEffect]:
-        if self._parcel(job_id, token) is None:
-            return []
-        return [
-            Propose(
-                DeliverOutputs(job_id, token, problem), DELIVER_EXPIRY_MS, DeliveredTag(job_id)
-            )
-        ]
+        parcel = self._parcel(job_id, token)
+        return [] if parcel is None else [_delivered(parcel, problem)]
 
     def settled(self, tag: object, timed_out: bool) -> list[DeliveryEffect]:
         """A delivery that did not get into the log in time is said again."""
@@ -153,11 +149,18 @@ class Delivery:
         return effects
 
     def _place(self, parcel: Parcel) -> list[DeliveryEffect]:
-        if not parcel.stored or not parcel.output_dir or parcel.placing:
+        if not parcel.stored or not parcel.accepted or parcel.placing:
             return []
         parcel.placing = True
+        if not parcel.output_dir:
+            return [_delivered(parcel, '')]
         return [PlaceOutputs(parcel.job_id, parcel.token, parcel.refs, parcel.output_dir)]
 
     def _parcel(self, job_id: str, token: int) -> Parcel | None:
         parcel = self.parcels.get(job_id)
         return parcel if parcel is not None and parcel.token == token else None
+
+
+def _delivered(parcel: Parcel, problem: str) -> Propose:
+    command = DeliverOutputs(parcel.job_id, parcel.token, problem)
+    return Propose(command, DELIVER_EXPIRY_MS, DeliveredTag(parcel.job_id))

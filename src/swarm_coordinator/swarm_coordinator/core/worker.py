@@ -118,6 +118,7 @@ class HeldJob:
     run_ms: int = 0
     outputs: tuple[FileRef, ...] = ()
     offered_ns: int = 0
+    report: Command | None = None  # how it ended; said until the log has it
 
 
 @dataclass(frozen=True)
@@ -229,14 +230,17 @@ class Worker:
                 if job is not None and job.token == token:
                     job.lease_until_ns = max(job.lease_until_ns, tag.sent_ns + job.ttl_ns)
         if isinstance(tag, ReportTag) and timed_out:
+            # It may still come into the log: only the log says whether it was in time.
             job = self._at(tag.job_id, tag.token, Stage.REPORTING)
-            if job is not None:
-                return self._give_up(job, 'its report found no leader in time', now_ns)
+            if job is not None and job.report is not None:
+                return [self._report(job, job.report)]
         return []
 
     def tick(self, now_ns: int) -> list[WorkerEffect]:
         effects: list[WorkerEffect] = []
         for job in list(self.held.values()):
+            if job.stage is Stage.REPORTING:
+                continue  # nothing runs any more, and its outputs may yet be accepted
             if now_ns >= job.lease_until_ns:
                 effects += self._give_up(job, 'its lease was not renewed in time', now_ns)
             elif (
@@ -304,6 +308,7 @@ class Worker:
         )
 
     def _report(self, job: HeldJob, command: Command) -> Propose:
+        job.report = command
         return Propose(command, job.ttl_ns * 2 // MS, ReportTag(job.job_id, job.token))
 
     def _renew(self, now_ns: int) -> list[WorkerEffect]:

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rclpy.callback_groups import CallbackGroup
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 from swarm_msgs import msg, srv

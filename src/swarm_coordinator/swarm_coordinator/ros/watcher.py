@@ -12,9 +12,9 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from swarm_msgs import msg
 
 from swarm_coordinator.ros.topics import TOPICS
-from swarm_msgs import msg
 
 FRESH_S = 1.0
 

@@ -141,9 +141,9 @@ def check_end(cluster: Cluster, clients: Clients) -> None:
         assert kept <= machine.files, 'outputs that nobody placed stay at their origin'
 
 
-@pytest.mark.parametrize('first', range(0, 20, 5))
+@pytest.mark.parametrize('first', range(0, 40, 10))
 def test_every_job_ends_done_once_and_all_robots_agree(first: int) -> None:
-    for seed in range(first, first + 5):
+    for seed in range(first, first + 10):
         try:
             run(seed, robots=3 + seed % 2)  # the fourth has no vote
         except Exception as error:
@@ -152,11 +152,11 @@ def test_every_job_ends_done_once_and_all_robots_agree(first: int) -> None:
 
 def test_faults_do_something() -> None:
     """A run in which nothing happens would pass every check."""
-    runs = [run(seed, robots=4) for seed in range(3)]
+    runs = [run(seed, robots=4) for seed in range(6)]
     assert max(m.hard_state.term for one in runs for m in one.machines.values()) > 2
     assert any(job.attempt > 1 for one in runs for job in one.replay()[0].jobs.values())
     counts = {kind for one in runs for kind in one.counts}
-    assert {'RefuseProposal', 'StopProcess', 'TellStored', 'DiscardFile', 'SweepFiles'} <= counts
+    assert {'StopProcess', 'TellStored', 'DiscardFile', 'SweepFiles'} <= counts
 
 
 def test_same_seed_gives_the_same_run() -> None:

@@ -117,3 +117,25 @@ def test_cancelled_job_lets_its_parcel_go() -> None:
     log.do(CancelJob('j1', 'x'))
     subject.job_changed(log.job(), 0)
     assert not subject.parcels and subject.fetched('j1', token) == []
+
+
+def test_outputs_that_only_the_worker_has_come_home_even_without_a_folder_to_put_them_in() -> None:
+    """The origin was lost when the job ended: nobody asked for a folder, but the outputs are its
+    own all the same."""
+    log, token = held(output_dir='')
+    finish(log, token, R2)
+    assert not log.job().delivered
+    subject = Delivery(R1)
+    assert subject.job_changed(log.job(), 0) == [FetchOutputs('j1', token, OUT, R2)]
+    [told] = subject.fetched('j1', token)
+    assert isinstance(told, Propose) and told.command == DeliverOutputs('j1', token, '')
+    log.do(told.command)
+    assert log.job().delivered and subject.job_changed(log.job(), 0) == []
+    assert not subject.parcels
+
+
+def test_offered_outputs_without_a_folder_are_not_said_to_be_delivered_before_the_log_agrees(
+) -> None:
+    subject = Delivery(R1)
+    subject.offered('j1', 1, 5, OUT, R2)
+    assert subject.fetched('j1', 5) == [TellStored('j1', 1, 5, R2)]

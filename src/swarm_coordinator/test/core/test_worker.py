@@ -253,13 +253,18 @@ def test_job_granted_to_us_again_is_stopped_first_and_taken_under_the_new_token(
     assert [e.token for e in effects if isinstance(e, FetchInputs)] == [job.token]
 
 
-def test_report_that_found_no_leader_drops_the_job() -> None:
+def test_report_is_said_until_the_log_decides_and_its_outputs_stay_till_then() -> None:
+    """A completion that was on its way when the lease ended may still be accepted."""
     subject, job = worker(), leased(what=spec())
     running(subject, job)
-    subject.process_ended(end(job, outputs=()), 0)
+    [report] = subject.process_ended(end(job, outputs=()), 0)
+    assert isinstance(report, Propose)
+    assert not any(isinstance(e, StopProcess) for e in subject.tick(10 * TTL_NS))
     assert subject.settled(ReportTag('j1', job.token + 1), True, 0) == []
     assert subject.settled(ReportTag('j1', job.token), False, 0) == []
-    assert any(isinstance(e, StopProcess)
-               for e in subject.settled(ReportTag('j1', job.token), True, 0))
+    assert subject.settled(ReportTag('j1', job.token), True, 0) == [report]
+    assert 'j1' in subject.held
+    job.robot_id = R1
+    subject.job_changed(job, 0)
     assert not subject.held
-    assert subject.job_changed(job, 1) == [], 'it ran already under this token'
+    assert subject.settled(ReportTag('j1', job.token), True, 0) == []

@@ -257,7 +257,7 @@ def device(msg: HardwareDevice) -> facts.Device:
         sysfs_path=clip(msg.sysfs_path, TEXT_MAX),
         parent_id=clip(msg.parent_id, 200),
         alternatives=clip_all(msg.alternatives),
-        capabilities=clip_all(msg.capabilities),
+        capabilities=clip_all(capability_text(c) for c in msg.capabilities),
         evidence=tuple(
             facts.Evidence(
                 clip(e.source), clip(e.location, 200), clip(e.seen, 200), clip(e.says, 200)

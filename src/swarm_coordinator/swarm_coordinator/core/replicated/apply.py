@@ -327,7 +327,9 @@ def _complete(command: CompleteJob, state: ReplicatedState, done: Applied) -> No
     job.exit_code, job.run_ms = 0, command.run_ms
     job.outputs, job.outputs_at = command.outputs, command.outputs_at
     job.progress_permille = 1000
-    job.delivered = not (job.output_dir and job.outputs)
+    # Without a folder to put them in they are home as soon as they are in the origin's store.
+    home = command.outputs_at == job.origin and not job.output_dir
+    job.delivered = home or not job.outputs
     _end(job, JobEvent.COMPLETED, state, done, 'done', f'done by {job.robot_id}')
 
 

@@ -325,7 +325,7 @@ def _of_type(kind: type, value: Any, where: str) -> Any:
         raise MalformedCommand(
             f'{where}={_shown(value)!r}: expected {kind.__name__}, got {type(value).__name__}'
         )
-    if kind is int and abs(value) > INTEGER_MAX:
+    if isinstance(value, int) and abs(value) > INTEGER_MAX:
         raise MalformedCommand(f'{where}: expected an integer of at most 64 bits')
     return value
 
