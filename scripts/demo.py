@@ -30,7 +30,9 @@ from swarm_coordinator.ros.watcher import Watcher
 
 FOLDER = Path('build/demo')
 SUFFIXES = ('.py', '.so')
-SKIPPED = frozenset({'__pycache__', 'site-packages', 'dist-packages', 'test', 'tests', 'idle_test'})
+SKIPPED = frozenset(
+    {'__pycache__', 'site-packages', 'dist-packages', 'test', 'tests', 'idle_test'}
+)
 IN_FLIGHT_PER_ROBOT = 4  # submissions that wait for the log at a time
 ASK_AGAIN_S = 5.0
 LEADER_S = 20.0
@@ -308,7 +310,9 @@ class Demo:
         logs = [committed_entries(self.swarm.storage(name)) for name in names]
         shortest = min(len(entries) for entries in logs)
         agree = all(entries[:shortest] == logs[0][:shortest] for entries in logs)
-        jobs = [found.state.jobs[j] for j in self.progress.job_of.values() if j in found.state.jobs]
+        jobs = [
+            found.state.jobs[j] for j in self.progress.job_of.values() if j in found.state.jobs
+        ]
         done = sum(1 for job in jobs if job.phase.value == 'done')
         items = self.progress.items
         summary = {
@@ -360,9 +364,7 @@ class Demo:
 
     def _show(self, what: str, done: int) -> None:
         leader = self.leaders[-1][1]
-        self.line.show(
-            f'{tables.bar(done, len(self.progress.items))} {what}; {leader} leads'
-        )
+        self.line.show(f'{tables.bar(done, len(self.progress.items))} {what}; {leader} leads')
 
     def _on_event(self, event: Any) -> None:
         if event.kind == 'job_reissued':

@@ -48,7 +48,9 @@ def documents() -> dict[Path, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description='Draw the lifecycles in docs/lifecycles.')
-    parser.add_argument('--check', action='store_true', help='only say whether they are up to date')
+    parser.add_argument(
+        '--check', action='store_true', help='only say whether they are up to date'
+    )
     options = parser.parse_args()
     stale = [path for path, text in documents().items() if _old(path) != text]
     if options.check:

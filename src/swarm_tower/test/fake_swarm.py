@@ -18,6 +18,7 @@ from diagnostic_msgs.msg import KeyValue
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from swarm_msgs.msg import (
+    Capability,
     ComputeUnit,
     FileRef,
     HardwareDevice,
@@ -136,6 +137,7 @@ class FakeSwarm:
             'running': P.PHASE_RUNNING,
             'done': P.PHASE_DONE,
             'failed': P.PHASE_FAILED,
+            'expired': P.PHASE_EXPIRED,
             'cancelled': P.PHASE_CANCELLED,
             'quarantined': P.PHASE_QUARANTINED,
         }
@@ -171,7 +173,9 @@ class FakeSwarm:
     def list_jobs(self, request: ListJobs.Request, response: ListJobs.Response) -> Any:
         self.listings += 1
         ids = list(self.jobs)
-        start = ids.index(request.after) + 1 if request.after else 0
+        if request.newest_first:
+            ids.reverse()
+        start = ids.index(request.after) + 1 if request.after in ids else 0
         page = ids[start : start + (request.limit or 200)]
         response.log_index, response.matched = self.index, len(ids)
         response.jobs = [self.jobs[j] for j in page]
@@ -189,6 +193,7 @@ class FakeSwarm:
     def publish_consciousness(self, arousal: float = 0.4) -> None:
         msg = SwarmConsciousness(stamp=self.stamp(), swarm_id=self.swarm_id, sender=self.leader)
         msg.arousal, msg.stability, msg.pressure = arousal, 0.85, arousal / 2
+        msg.term = self.term
         msg.robots, msg.spread, msg.worst_robot = len(self.ids), 0.12, self.ids[-1]
         self.consciousness.publish(msg)
 
@@ -204,7 +209,10 @@ class FakeSwarm:
                 device_id='usb:0403:6001:A10K', bus=1, phase=2, verdict=2, confidence=0.97,
                 generation=1, name='FT232 serial adapter', vendor_id='0403', product_id='6001',
                 serial='A10K', driver='ftdi_sio', device_path='/dev/ttyUSB0',
-                capabilities=['serial'],
+                capabilities=[
+                    Capability(name='serial'),
+                    Capability(name='serial:baud', amount=3e6, unit='Bd', source='hw_discovery'),
+                ],
                 evidence=[
                     Observation(
                         source='sysfs', location='/sys/bus/usb/devices/1-1/idVendor',

@@ -51,7 +51,7 @@ def mode(log_index: int = 10, **more: Any) -> facts.Mode:
     return facts.Mode(log_index=log_index, **values)
 
 
-NO_JOBS = facts.JobCounts(0, 0, 0, 0, 0, 0, 0)
+NO_JOBS = facts.JobCounts(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def swarm_state(log_index: int = 10, **more: Any) -> facts.SwarmState:
@@ -113,3 +113,7 @@ def event(text: str = 'something', **more: Any) -> facts.Event:
         **more,
     }
     return facts.Event(text=text, **values)
+
+
+def consciousness(term: int = 3, arousal: float = 0.5) -> facts.Consciousness:
+    return facts.Consciousness('robot_a', term, arousal, 0.5, None, 2, 0.1, '')

@@ -10,6 +10,7 @@ from swarm_facts import MS, NO_JOBS, S
 
 from swarm_tower.core.facts import JobListing
 from swarm_tower.core.job_sync import PAUSE_MS, JobSync, PageRequest
+from swarm_tower.core.jobs import JOBS_MAX
 
 ONE_DONE = replace(NO_JOBS, done=1)
 
@@ -30,15 +31,25 @@ def test_pages_go_on_after_the_last_job_and_end_as_one_listing() -> None:
     sync.tick(0, None, NO_JOBS, ['robot_a'])
     assert sync.answered(0, ['j1', 'j2'], 9, True, None) == PageRequest('robot_a', 'j2')
     assert sync.answered(0, ['j3'], 8, False, None) == JobListing(
-        8, frozenset({'j1', 'j2', 'j3'})
+        8, frozenset({'j1', 'j2', 'j3'}), complete=True
     )
+
+
+def test_listing_stops_at_the_number_of_jobs_that_are_kept_and_says_it_is_not_complete() -> None:
+    sync = JobSync()
+    sync.tick(0, None, NO_JOBS, ['robot_a'])
+    first = [f'j{i:04}' for i in range(JOBS_MAX - 1)]
+    assert sync.answered(0, first, 9, True, None) == PageRequest('robot_a', first[-1])
+    listing = sync.answered(0, ['last'], 9, True, None)
+    assert listing == JobListing(9, frozenset([*first, 'last']), complete=False)
 
 
 def test_robot_that_repeats_a_page_for_ever_is_stopped() -> None:
     sync = JobSync()
     sync.tick(0, None, NO_JOBS, ['robot_a'])
     sync.answered(0, ['j1'], 9, True, None)
-    assert isinstance(sync.answered(0, ['j1'], 9, True, None), JobListing)
+    listing = sync.answered(0, ['j1'], 9, True, None)
+    assert listing == JobListing(9, frozenset({'j1'}), complete=False)
 
 
 def test_gap_is_listed_only_when_it_lasts() -> None:

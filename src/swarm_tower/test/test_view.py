@@ -5,13 +5,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from swarm_facts import MS, NO_JOBS, S, beacon, event, job, member, mode, swarm_state
+from swarm_facts import (
+    MS,
+    NO_JOBS,
+    S,
+    beacon,
+    consciousness,
+    event,
+    job,
+    member,
+    mode,
+    swarm_state,
+)
 
 from swarm_tower.core import facts
+from swarm_tower.core.jobs import JOBS_MAX
 from swarm_tower.core.view import NEW_LOG_AFTER_MS, SwarmView
 
 Json = dict[str, Any]
@@ -115,8 +128,53 @@ def test_complete_listing_removes_jobs_that_the_swarm_forgot_but_not_newer_ones(
     view = new_view()
     view.fold(facts.JobUpdates(5, (job('old'), job('kept'))), 0)
     view.fold(facts.JobUpdates(9, (job('new'),)), 0)
-    view.fold(facts.JobListing(7, frozenset({'kept'})), 0)
+    view.fold(facts.JobListing(7, frozenset({'kept'}), complete=True), 0)
     assert set(picture(view, 0)['jobs']) == {'kept', 'new'}
+
+
+def test_listing_that_is_not_complete_says_nothing_about_older_jobs() -> None:
+    view = new_view()
+    times = {'older': 1, 'listed': 2, 'forgotten': 3}
+    view.fold(facts.JobUpdates(5, tuple(job(j, submitted_ms=t) for j, t in times.items())), 0)
+    view.fold(facts.JobListing(7, frozenset({'listed'}), complete=False), 0)
+    assert set(picture(view, 0)['jobs']) == {'older', 'listed'}
+
+
+def counts(**more: int) -> facts.JobCounts:
+    return replace(NO_JOBS, **more)
+
+
+def test_every_phase_of_a_job_is_counted() -> None:
+    view = new_view()
+    words = ('submitted', 'leased', 'running', *sorted(facts.ENDED))
+    view.fold(facts.JobUpdates(5, tuple(job(w, w) for w in words)), 0)
+    assert view.held_counts() == facts.JobCounts(1, 1, 1, 1, 1, 1, 1, 1)
+    assert view.held_counts().total == len(words) and view.held_counts().live == 3
+
+
+def test_ended_jobs_beyond_the_bound_are_not_missed_but_live_ones_are() -> None:
+    view = new_view()
+    wanted = counts(done=JOBS_MAX, expired=5, running=1)
+    view.fold(swarm_state(jobs=wanted), 0)
+    assert view.held_counts() == replace(wanted, running=0) != view.wanted_counts()
+    view.fold(facts.JobUpdates(5, (job(phase='running'),)), 0)
+    assert view.held_counts() == view.wanted_counts()
+
+
+def test_expired_job_that_was_missed_makes_a_difference() -> None:
+    view = new_view()
+    view.fold(swarm_state(jobs=counts(expired=1)), 0)
+    assert view.held_counts() != view.wanted_counts()
+
+
+def test_aggregate_of_a_former_leader_is_discarded_while_the_new_one_is_fresh() -> None:
+    view = new_view()
+    view.fold(consciousness(term=4, arousal=0.4), 0)
+    view.fold(consciousness(term=3, arousal=0.3), S)
+    assert picture(view, S)['consciousness']['arousal'] == 0.4
+    later = NEW_LOG_AFTER_MS * MS
+    view.fold(consciousness(term=1, arousal=0.1), later)
+    assert picture(view, later)['consciousness']['arousal'] == 0.1
 
 
 def test_mode_with_a_lower_log_index_is_discarded() -> None:
@@ -157,6 +215,7 @@ def test_jobs_beyond_the_bound_drop_the_oldest_that_have_ended() -> None:
     view = new_view()
     jobs = [job(f'j{i:04}', 'done' if i else 'running', submitted_ms=i) for i in range(1002)]
     view.fold(facts.JobUpdates(5, tuple(jobs)), 0)
+    view.fold(swarm_state(jobs=counts(done=1001, running=1)), 0)
     shown = picture(view, 0)
     assert len(shown['jobs']) == 1000 and shown['swarm']['jobs_dropped'] == 2
     assert 'j0000' in shown['jobs'] and 'j0001' not in shown['jobs']
@@ -172,12 +231,14 @@ FACTS = st.one_of(
         st.sampled_from(['j1', 'j2']),
         st.sampled_from(['submitted', 'running', 'done']),
     ),
-    st.builds(lambda i: facts.JobListing(i, frozenset({'j1'})), st.integers(1, 30)),
+    st.builds(
+        lambda i, c: facts.JobListing(i, frozenset({'j1'}), c), st.integers(1, 30), st.booleans()
+    ),
     st.builds(lambda i: event(log_index=i), st.integers(0, 5)),
     st.builds(
         lambda r: facts.Inventory(r, 1, (), (), 4, 0, 'x86_64', '', ()), IDS
     ),
-    st.just(facts.Consciousness('robot_a', 0.5, 0.5, None, 2, 0.1, '')),
+    st.builds(lambda t: consciousness(term=t), st.integers(1, 5)),
     st.just(facts.Ignored('swarm', 'other')),
 )
 

@@ -63,7 +63,8 @@ class HardwareDiscovery:
         self._inventory_out = node.create_publisher(
             HardwareInventory, 'hardware/inventory', _LATCHED)
         self._events_out = node.create_publisher(HardwareEvent, 'hardware/events', _EVENTS)
-        self._guard = node.create_guard_condition(self._drain, self._group)
+        # What the worker finds before anybody spins this node is told once somebody does.
+        self._first_drain = node.create_timer(0.0, self._drain_first, self._group)
         self._services = [
             node.create_service(kind, name, callback, callback_group=self._group)
             for kind, name, callback in (
@@ -83,7 +84,6 @@ class HardwareDiscovery:
                     'a scan still blocks on a driver; its thread was left behind')
             for ticket in list(self._waiting):
                 self._answer(self._unfinished(ticket, 'hardware discovery is closing'))
-            self._node.destroy_guard_condition(self._guard)
         except Exception as error:
             self._count('closing', error)
 
@@ -106,7 +106,13 @@ class HardwareDiscovery:
         if self._is_closed:
             return
         self._effects.append(effect)
-        self._guard.trigger()
+        # A task, because not every executor supports guard conditions.
+        if (executor := self._node.executor) is not None:
+            executor.create_task(self._drain)
+
+    def _drain_first(self) -> None:
+        self._first_drain.cancel()
+        self._drain()
 
     def _drain(self) -> None:
         while self._effects:

@@ -104,11 +104,10 @@ class CoordinatorNode:
             self._log.warning('not installed, so not offered: %s', ', '.join(missing))
         incarnation = self._log_store.next_incarnation()
         self._coordinator = self._make_core(robot_id, incarnation)
-        self._handover = Handover(lambda: self._guard.trigger())
         # rclpy holds a mutually exclusive group for as long as a coroutine in it waits: services
         # that wait for the log would block every other callback, and their own answer.
         waiting = ReentrantCallbackGroup()
-        self._guard = node.create_guard_condition(self._handover.run, waiting)
+        self._handover = Handover(lambda: node.executor)
         self._clients = Clients(self._handover)
         self._transport = Transport(
             node, config.swarm_id, robot_id, incarnation, lambda event: self._engine.post(event)

@@ -10,7 +10,6 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -226,16 +225,16 @@ class Engine:
 
 
 class Handover:
-    """Calls handed from other threads to the executor's: rclpy futures are completed there."""
+    """Calls handed from other threads to the executor's: rclpy futures are completed there.
 
-    def __init__(self, trigger: Callable[[], None]) -> None:
-        self._calls: deque[Callable[[], None]] = deque()
-        self._trigger = trigger
+    As tasks of the executor, because not every executor supports guard conditions.
+    """
+
+    def __init__(self, executor: Callable[[], Any]) -> None:
+        self._executor = executor
 
     def put(self, call: Callable[[], None]) -> None:
-        self._calls.append(call)
-        self._trigger()
-
-    def run(self) -> None:
-        while self._calls:
-            self._calls.popleft()()
+        """Dropped where the node is in no executor yet or any more: then nobody waits for it."""
+        executor = self._executor()
+        if executor is not None:
+            executor.create_task(call)

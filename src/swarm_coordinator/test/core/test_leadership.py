@@ -30,7 +30,7 @@ class Leader:
         self.suspicion = Suspicion(PERIOD_NS)
         for robot in (R1, R2, R3):
             self.suspicion.hear(robot, 0)
-        self.subject = Leadership(TTL_MS, GRACE_MS)
+        self.subject = Leadership(3, TTL_MS, GRACE_MS)
         assert self.look() == [Duty('extend', ExtendLeases())]
 
     def look(self, now_ns: int = 0) -> list[Duty]:
@@ -138,4 +138,9 @@ def test_lost_voter_makes_recovery() -> None:
     [mode] = leader.look()
     assert isinstance(mode.command, SetMode) and mode.command.mode is Mode.RECOVERY
     leader.settle(mode)
+    assert leader.look() == []
+
+
+def test_voter_that_was_never_seen_is_not_a_lost_one() -> None:
+    leader = Leader(log_with_robots(R1, R2))
     assert leader.look() == []

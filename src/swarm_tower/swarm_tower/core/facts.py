@@ -9,10 +9,11 @@ list is already cut to size: that is the duty of whoever makes these values from
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ROBOT_ID = re.compile(r'^[A-Za-z][A-Za-z0-9_]{0,63}\Z')
 ROBOTS_MAX = 64
+ENDED = frozenset({'done', 'failed', 'expired', 'cancelled', 'quarantined'})
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,30 @@ class Mode:
 
 @dataclass(frozen=True)
 class JobCounts:
-    """Jobs by phase, over all that the swarm still keeps."""
+    """Jobs by phase, over all that the swarm still keeps; waiting is the phase submitted."""
 
     waiting: int
     leased: int
     running: int
     done: int
     failed: int
+    expired: int
     cancelled: int
     quarantined: int
+
+    @property
+    def total(self) -> int:
+        """Return how many jobs the swarm keeps."""
+        return int(self.live + sum(getattr(self, phase) for phase in ENDED))
+
+    @property
+    def live(self) -> int:
+        """Return how many jobs have not ended."""
+        return self.waiting + self.leased + self.running
+
+    def with_ended_of(self, other: JobCounts) -> JobCounts:
+        """Return these counts with the other's for the phases that ended."""
+        return replace(self, **{phase: getattr(other, phase) for phase in ENDED})
 
 
 @dataclass(frozen=True)
@@ -151,10 +167,14 @@ class JobUpdates:
 
 @dataclass(frozen=True)
 class JobListing:
-    """A complete listing: what is not in it and not newer is no longer kept by the swarm."""
+    """The newest jobs of the swarm: what is not in it and not newer is no longer kept.
+
+    One that is not complete says nothing about jobs older than those in it.
+    """
 
     log_index: int
     job_ids: frozenset[str]
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -179,6 +199,7 @@ class Consciousness:
     """The swarm's aggregate of the robots' control signals."""
 
     sender: str
+    term: int
     arousal: float | None
     stability: float | None
     pressure: float | None

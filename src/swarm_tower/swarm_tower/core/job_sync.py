@@ -3,8 +3,8 @@
 """When to list the jobs of the swarm anew, and from whom. Owns the decision; sends nothing.
 
 The latched job topic holds the last updates only, so a tower that starts late, or that missed
-some, pages through a robot's listing. A difference that a complete listing did not remove is not
-chased again until the counts change.
+some, pages through a robot's listing, newest first, and stops when it has as many as it keeps. A
+difference that a listing did not remove is not chased again until the counts change.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swarm_tower.core.facts import JobCounts, JobListing
+from swarm_tower.core.jobs import JOBS_MAX
 
 NS_PER_MS = 1_000_000
 PATIENCE_MS = 2000  # updates come up to 5 times a second; a shorter gap closes by itself
 RETRY_MS_MIN = 2000
 RETRY_MS_MAX = 60_000
-PAUSE_MS = 30_000  # between complete listings: each costs a robot a copy of all its jobs
-PAGES_MAX = 400
+PAUSE_MS = 30_000  # between listings: each costs a robot a copy of up to JOBS_MAX jobs
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Ask robot_id for the jobs after this one ('' = from the start)."""
+    """Ask robot_id, newest first, for the jobs older than this one ('' = from the newest)."""
 
     robot_id: str
     after: str
@@ -37,7 +37,6 @@ class JobSync:
         self._current: PageRequest | None = None
         self._seen: set[str] = set()
         self._log_index = 0
-        self._pages = 0
         self._listed_once = False
         self._settled: JobCounts | None = None
         self._differs_since_ns: int | None = None
@@ -59,7 +58,7 @@ class JobSync:
             return None
         if self._listed_once and not self._patience_over(now_ns):
             return None
-        self._seen, self._log_index, self._pages = set(), 0, 0
+        self._seen, self._log_index = set(), 0
         self._current = PageRequest(robots[self._turn % len(robots)], '')
         return self._current
 
@@ -74,17 +73,16 @@ class JobSync:
         """Take a page; `full` means that more may follow. A listing is the end of it."""
         if self._current is None:
             return None
-        self._pages += 1
         self._log_index = min(self._log_index or log_index, log_index)
         fresh = [job_id for job_id in job_ids if job_id not in self._seen]
         self._seen.update(fresh)
-        if full and fresh and self._pages < PAGES_MAX:
+        if full and fresh and len(self._seen) < JOBS_MAX:
             self._current = PageRequest(self._current.robot_id, job_ids[-1])
             return self._current
         self._current, self._listed_once = None, True
         self._retry_ms, self._settled, self._differs_since_ns = RETRY_MS_MIN, wanted, None
         self._not_before_ns = now_ns + PAUSE_MS * NS_PER_MS
-        return JobListing(self._log_index, frozenset(self._seen))
+        return JobListing(self._log_index, frozenset(self._seen), complete=not full)
 
     def failed(self, now_ns: int) -> None:
         """Give up on this listing; try the next robot later."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from swarm_tower.core.facts import Job, JobCounts, JobListing, JobUpdates
+from swarm_tower.core.facts import ENDED, Job, JobCounts, JobListing, JobUpdates
 
 JOBS_MAX = 1000
-ENDED = frozenset({'done', 'failed', 'expired', 'cancelled', 'quarantined'})
 
 
 class JobBoard:
@@ -20,7 +19,6 @@ class JobBoard:
         self._capacity = capacity
         self._rows: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
-        self.dropped = 0
 
     def update(self, updates: JobUpdates) -> None:
         """Take jobs, each unless a later log index has told of it already."""
@@ -33,19 +31,23 @@ class JobBoard:
         self._trim()
 
     def settle(self, listing: JobListing) -> None:
-        """Drop the jobs that a complete listing no longer contains."""
+        """Drop the jobs that a listing would contain if the swarm still kept them."""
+        listed = [row['submitted_ms'] for i, row in self._rows.items() if i in listing.job_ids]
+        if not listed and not listing.complete:
+            return
+        oldest_ms = -1 if listing.complete else min(listed)
         for job_id, row in list(self._rows.items()):
-            if job_id not in listing.job_ids and row['log_index'] <= listing.log_index:
+            in_range = row['log_index'] <= listing.log_index and row['submitted_ms'] > oldest_ms
+            if in_range and job_id not in listing.job_ids:
                 self._drop(job_id)
 
     def clear(self) -> None:
         """Forget all jobs: the swarm has begun a new log."""
         for job_id in list(self._rows):
             self._drop(job_id)
-        self.dropped = 0
 
     def counts(self) -> JobCounts:
-        """Count the held jobs as a swarm state does: it has no figure for expired ones."""
+        """Count the held jobs as a swarm state does."""
         found = dict.fromkeys(JobCounts.__dataclass_fields__, 0)
         for row in self._rows.values():
             name = 'waiting' if row['phase'] == 'submitted' else row['phase']
@@ -69,7 +71,6 @@ class JobBoard:
         )
         for row in order[:excess]:
             self._drop(row['job_id'])
-            self.dropped += 1
 
     def _drop(self, job_id: str) -> None:
         del self._rows[job_id]

@@ -26,7 +26,7 @@ from swarm_tower.core.facts import (
     SwarmState,
 )
 from swarm_tower.core.history import EventHistory, Page
-from swarm_tower.core.jobs import JobBoard
+from swarm_tower.core.jobs import JOBS_MAX, JobBoard
 from swarm_tower.core.leadership import Quorum, Verdict, judge_leader
 from swarm_tower.core.robots import NS_PER_MS, RobotBoard
 
@@ -100,7 +100,7 @@ class SwarmView:
         elif isinstance(fact, Event):
             self._history.add(fact, now_ns // NS_PER_MS)
         elif isinstance(fact, Consciousness):
-            self._consciousness = {**asdict(fact), 'heard_ms': now_ns // NS_PER_MS}
+            self._fold_consciousness(fact, now_ns)
         elif isinstance(fact, Inventory):
             self._hardware[fact.robot_id] = {**asdict(fact), 'heard_ms': now_ns // NS_PER_MS}
         else:
@@ -137,6 +137,13 @@ class SwarmView:
         if self._mode is None or mode.log_index >= self._mode.log_index:
             self._mode = mode
 
+    def _fold_consciousness(self, told: Consciousness, now_ns: int) -> None:
+        held, now_ms = self._consciousness, now_ns // NS_PER_MS
+        fresh = held is not None and now_ms - held['heard_ms'] < NEW_LOG_AFTER_MS
+        if held is not None and fresh and told.term < held['term']:
+            return  # a former leader's last word
+        self._consciousness = {**asdict(told), 'heard_ms': now_ms}
+
     def _fold_ignored(self, ignored: Ignored) -> None:
         values = self._ignored.setdefault(ignored.why, set())
         if len(values) < IGNORED_VALUES_MAX:
@@ -170,11 +177,13 @@ class SwarmView:
     def held_counts(self) -> JobCounts:
         """Return the counts of the jobs held here, for comparison with the wanted ones.
 
-        Where jobs had to be dropped for want of room no comparison is possible, so the wanted
-        counts come back.
+        What there is no room for cannot be compared: there the wanted counts come back. The
+        first to be left out are jobs that have ended.
         """
-        wanted = self.wanted_counts()
-        return wanted if wanted is not None and self._jobs.dropped else self._jobs.counts()
+        wanted, held = self.wanted_counts(), self._jobs.counts()
+        if wanted is None or wanted.total <= JOBS_MAX:
+            return held
+        return wanted if wanted.live > JOBS_MAX else held.with_ended_of(wanted)
 
     def events_since(self, seq: int, limit: int) -> Page:
         """Return events after a number, oldest first."""
@@ -258,16 +267,16 @@ class SwarmView:
     def _swarm_fields(self, now_ns: int) -> Json:
         verdict, quorum = self._verdict(now_ns)
         heard_ns = self._robots.last_heard_ns()
-        state = self._state
+        state, counts = self._state, self.wanted_counts() or self._jobs.counts()
         return {
             **self._about,
             'leader': asdict(verdict),
             'quorum': asdict(quorum),
             'commit_index': self._commit_index(now_ns),
             'mode': None if self._mode is None else asdict(self._mode),
-            'jobs': asdict(self.wanted_counts() or self._jobs.counts()),
+            'jobs': asdict(counts),
             'jobs_from': 'listing' if state is None else state.sender,
-            'jobs_dropped': self._jobs.dropped,
+            'jobs_dropped': max(0, counts.total - JOBS_MAX),
             'state_heard_ms': None if state is None else _seconds_ms(self._state_ns),
             'heard_ms': None if heard_ns is None else _seconds_ms(heard_ns),
             'robots_refused': self._robots.refused,

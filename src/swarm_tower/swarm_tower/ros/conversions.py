@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from swarm_msgs.msg import (
+    Capability,
     ComputeUnit,
     HardwareDevice,
     HardwareInventory,
@@ -70,6 +71,14 @@ def clip_all(texts: Iterable[str], most: int = NAME_MAX) -> tuple[str, ...]:
 def unit_interval(value: float) -> float | None:
     """Return the figure with three digits; None if it is not within [0..1]."""
     return round(value, 3) if math.isfinite(value) and 0.0 <= value <= 1.0 else None
+
+
+def capability_text(msg: Capability) -> str:
+    """Return 'compute:cpu 2 count', or the name alone for what is only present."""
+    name = clip(msg.name, 64)
+    if not msg.unit or not math.isfinite(msg.amount):
+        return name
+    return f'{name} {msg.amount:.10g} {clip(msg.unit, 16)}'
 
 
 def word(table: dict[int, str], number: int) -> str:
@@ -159,6 +168,7 @@ def swarm_state(msg: SwarmState) -> facts.SwarmState:
             running=msg.jobs_running,
             done=msg.jobs_done,
             failed=msg.jobs_failed,
+            expired=msg.jobs_expired,
             cancelled=msg.jobs_cancelled,
             quarantined=msg.jobs_quarantined,
         ),
@@ -230,6 +240,7 @@ def consciousness(msg: SwarmConsciousness) -> facts.Consciousness:
     """Take the swarm's aggregate."""
     return facts.Consciousness(
         sender=clip(msg.sender),
+        term=msg.term,
         arousal=unit_interval(msg.arousal),
         stability=unit_interval(msg.stability),
         pressure=unit_interval(msg.pressure),

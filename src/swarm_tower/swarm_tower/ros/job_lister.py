@@ -74,12 +74,13 @@ class JobLister:
         call = ListJobs.Request()
         call.after = request.after
         call.limit = PAGE_JOBS
+        call.newest_first = True
         self._deadline_ns = self._now_ns() + ANSWER_MS_MAX * NS_PER_MS
         self._future = self._client.call_async(call)
         self._future.add_done_callback(self._answered)
 
     def _answered(self, future: Future[Any]) -> None:
-        if future is None or future is not self._future:
+        if future is not self._future:
             return  # given up in the meantime
         self._future = None
         try:

@@ -18,7 +18,11 @@ def _profile(
     )
 
 
+# One writer: its last sample is all there is to know.
 LATCHED = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
+# Several writers, as every new leader publishes: with a depth of 1 the old sample of a former
+# leader could push out the news. Which of them counts is decided by term and log index.
+SHARED = _profile(10, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 HEARTBEAT = _profile(10, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 JOBS = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 EVENTS = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)

@@ -64,13 +64,13 @@ class Tower:
         sender, swarm = self._from_sender, self._from_swarm
         self._listen(Heartbeat, '/swarm/heartbeat', qos.HEARTBEAT, sender, conversions.beacon)
         self._listen(SwarmEvent, '/swarm/events', qos.EVENTS, sender, conversions.event)
-        self._listen(SwarmState, '/swarm/state', qos.LATCHED, swarm, conversions.swarm_state)
-        self._listen(ModeState, '/swarm/mode', qos.LATCHED, swarm, conversions.mode)
+        self._listen(SwarmState, '/swarm/state', qos.SHARED, swarm, conversions.swarm_state)
+        self._listen(ModeState, '/swarm/mode', qos.SHARED, swarm, conversions.mode)
         self._listen(JobUpdates, '/swarm/jobs', qos.JOBS, swarm, conversions.update_message)
         self._listen(
             SwarmConsciousness,
             '/swarm/consciousness',
-            qos.LATCHED,
+            qos.SHARED,
             swarm,
             conversions.consciousness,
         )

@@ -14,6 +14,7 @@ pytest.importorskip('swarm_msgs', reason='needs the built swarm_msgs')
 
 from diagnostic_msgs.msg import KeyValue  # noqa: E402
 from swarm_msgs.msg import (  # noqa: E402
+    Capability,
     FileRef,
     HardwareDevice,
     HardwareInventory,
@@ -47,14 +48,15 @@ def test_unknown_figures_are_none() -> None:
 
 
 def test_numbers_that_json_does_not_have_become_none() -> None:
-    msg = SwarmConsciousness(arousal=float('nan'), stability=float('inf'), pressure=-3.0)
+    msg = SwarmConsciousness(term=4, arousal=float('nan'), stability=float('inf'), pressure=-3.0)
     fact = conversions.consciousness(msg)
     assert (fact.arousal, fact.stability, fact.pressure) == (None, None, None)
+    assert fact.term == 4
     json.dumps(asdict(fact), allow_nan=False)
 
 
 def test_swarm_state_leaves_out_members_with_impossible_names() -> None:
-    msg = SwarmState(log_index=5, jobs_done=3, quorum=2)
+    msg = SwarmState(log_index=5, jobs_done=3, jobs_expired=2, quorum=2)
     msg.robots = [
         RobotStatus(robot_id='robot_a', phase=RobotStatus.PHASE_SUSPECT, voter=True),
         RobotStatus(robot_id='../evil'),
@@ -62,7 +64,7 @@ def test_swarm_state_leaves_out_members_with_impossible_names() -> None:
     ]
     fact = conversions.swarm_state(msg)
     assert [(m.robot_id, m.phase) for m in fact.members] == [('robot_a', 'suspect')]
-    assert (fact.jobs.done, fact.quorum) == (3, 2)
+    assert (fact.jobs.done, fact.jobs.expired, fact.quorum) == (3, 2, 2)
 
 
 def test_override_is_told_with_owner_and_end() -> None:
@@ -96,6 +98,27 @@ def test_inventory_is_cut_to_size_and_keeps_evidence() -> None:
     assert len(fact.devices) == conversions.DEVICES_MAX
     assert (fact.devices[0].bus, fact.devices[0].verdict) == ('i2c', 'ambiguous')
     assert fact.devices[0].evidence[0].says == 'MPU'
+
+
+@pytest.mark.parametrize(
+    'capability, text',
+    [
+        (Capability(name='compute:cpu', amount=2.0, unit='count'), 'compute:cpu 2 count'),
+        (Capability(name='power', amount=0.25, unit='W', source='config'), 'power 0.25 W'),
+        (Capability(name='exec:xz', amount=1.0), 'exec:xz'),
+        (Capability(name='odd', amount=float('nan'), unit='W'), 'odd'),
+    ],
+)
+def test_capability_is_told_with_its_amount_unless_it_is_only_present(
+    capability: Capability, text: str
+) -> None:
+    device = HardwareDevice(capabilities=[capability])
+    assert conversions.device(device).capabilities == (text,)
+
+
+def test_endless_capability_is_cut_to_size() -> None:
+    endless = Capability(name='n' * 999, amount=1.0, unit='u' * 999)
+    assert len(conversions.capability_text(endless)) < conversions.NAME_MAX
 
 
 def test_text_that_is_no_utf8_can_still_be_sent() -> None:

@@ -16,9 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rclpy.node import Node  # noqa: E402
 from robots_on_air import OnAir  # noqa: E402
-from swarm_msgs.msg import Heartbeat, JobStatus  # noqa: E402
+from swarm_msgs.msg import Heartbeat, JobStatus, SwarmState  # noqa: E402
 
 from swarm_tower.config import TowerConfig  # noqa: E402
+from swarm_tower.core.jobs import JOBS_MAX  # noqa: E402
+from swarm_tower.ros import qos  # noqa: E402
+from swarm_tower.ros.job_lister import PAGE_JOBS  # noqa: E402
 from swarm_tower.ros.part import PART  # noqa: E402
 
 
@@ -61,6 +64,30 @@ def test_jobs_from_before_the_tower_started_are_listed(air: OnAir) -> None:
     air.swarm.publish_state()
     air.until(lambda: len(air.state()['jobs']) == 130, 'all 130 jobs')
     assert air.swarm.listings == 3
+
+
+def test_of_many_jobs_the_newest_are_listed_and_the_rest_is_only_counted(air: OnAir) -> None:
+    for i in range(JOBS_MAX + 60):
+        air.swarm.put_job(f'old-{i:04}', JobStatus.PHASE_DONE, 'robot_b', exit_code=0)
+    air.swarm.put_job('old-0000', JobStatus.PHASE_EXPIRED)
+    air.swarm.publish_state()
+    air.until(lambda: len(air.state()['jobs']) == JOBS_MAX, 'as many jobs as are kept')
+    state = air.state()
+    assert min(state['jobs']) == 'old-0060' and state['swarm']['jobs_dropped'] == 60
+    assert state['swarm']['jobs']['expired'] == 1
+    asked = air.swarm.listings
+    air.spin(3.0)
+    assert air.swarm.listings == asked == JOBS_MAX // PAGE_JOBS
+
+
+def test_state_of_a_former_leader_does_not_push_out_the_news(air: OnAir) -> None:
+    former = air.swarm_node.create_publisher(SwarmState, '/swarm/state', qos.LATCHED)
+    writers = (former, air.swarm.state)
+    air.until(lambda: all(w.get_subscription_count() for w in writers), 'both are matched')
+    air.swarm.publish_state()
+    former.publish(SwarmState(swarm_id='swarm', sender='robot_z', log_index=50, term=6))
+    air.until(lambda: air.state()['swarm']['jobs_from'] != 'listing', 'a state')
+    assert air.state()['swarm']['jobs_from'] == 'robot_a'
 
 
 def test_job_updates_arrive(air: OnAir) -> None:

@@ -4,7 +4,8 @@
 
 Pure: bytes are checked here and handed out as effects; the caller writes them.
 Receiver-driven: a window of chunks is asked for at a time, what does not come is asked for again
-with a smaller window (additive increase, multiplicative decrease: Chiu and Jain 1989), and a chunk is written only if it has the hash that the manifest gives it.
+with a smaller window (additive increase, multiplicative decrease: Chiu and Jain 1989), and a chunk
+is written only if it has the hash that the manifest gives it.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ from swarm_coordinator.core.files.fetch import (
     ASK_AGAIN_NS,
     CHUNK_BYTES,
     GIVE_UP_NS,
-    WINDOW,
+    WINDOW_MAX,
     AskChunks,
     AskManifest,
     Fetch,
@@ -69,7 +69,7 @@ def transfer(data: bytes, seed: int, lost: float, doubled: float, damaged: float
             else:
                 assert not isinstance(effect, FetchFailed), effect
                 if isinstance(effect, AskChunks):
-                    assert len(fetch.asked) <= WINDOW
+                    assert len(fetch.asked) <= WINDOW_MAX
                     assert all(chunk in fetch.asked for chunk in effect.chunks)
                 for _ in range(2 if rng.random() < doubled else 1):
                     if rng.random() >= lost:
@@ -161,3 +161,18 @@ def test_second_manifest_changes_nothing() -> None:
 @pytest.mark.parametrize('number', [-1, 1, 999])
 def test_chunk_that_was_not_asked_for_is_ignored(number: int) -> None:
     assert told(content(CHUNK_BYTES)).chunk_heard(number, b'x', 0) == []
+
+
+def test_window_halves_with_a_loss_and_grows_back_to_its_most() -> None:
+    data = content(200 * CHUNK_BYTES)
+    fetch = told(data)
+    before = fetch.window
+    fetch.tick(ASK_AGAIN_NS)
+    assert fetch.window == before // 2 and len(fetch.asked) == fetch.window
+    for _ in range(100):
+        number = next(iter(fetch.asked))
+        fetch.chunk_heard(number, chunks_of(data)[number], ASK_AGAIN_NS)
+    assert fetch.window == WINDOW_MAX
+    for again in range(2, 20):
+        fetch.tick(again * ASK_AGAIN_NS)
+    assert fetch.window == 1, 'never none'

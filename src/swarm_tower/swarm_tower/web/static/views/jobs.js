@@ -9,7 +9,8 @@ import {JOB, tone} from '../tones.js';
 const ROWS_MAX = 500;
 const COUNTS = [
   ['done', 'done'], ['running', 'running'], ['leased', 'leased'], ['waiting', 'submitted'],
-  ['failed', 'failed'], ['quarantined', 'quarantined'], ['cancelled', 'cancelled'],
+  ['failed', 'failed'], ['expired', 'expired'],
+  ['quarantined', 'quarantined'], ['cancelled', 'cancelled'],
 ];
 
 export function makeJobs(root) {
