@@ -125,4 +125,6 @@ def test_launch_defaults_are_the_defaults_of_every_part() -> None:
     for name, part in PARTS.items():
         for field in dataclasses.fields(part.config_type):
             if field.name in defaults and field.name not in ('voters', 'robot_id', 'storage_dir'):
-                assert defaults[field.name] == str(field.default), f'{name}.{field.name}'
+                default = field.default
+                text = ','.join(default) if isinstance(default, tuple) else str(default)
+                assert defaults[field.name] == text, f'{name}.{field.name}'

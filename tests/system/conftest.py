@@ -57,11 +57,11 @@ class Field:
     def term(self, robot: str) -> int:
         return self.watcher.heard[robot].beacon.term
 
-    def ready(self, names: tuple[str, ...] = ()) -> str:
+    def ready(self, names: tuple[str, ...] = (), above_term: int = 0) -> str:
         """Wait for a leader under which every robot is registered; return it."""
         from swarm_msgs import srv
 
-        leader = self.leader(names)
+        leader = self.leader(names, above_term)
         wanted = set(names or self.swarm.names)
 
         def registered() -> bool:

@@ -21,7 +21,14 @@ Value = str | bool | int | tuple[str, ...]
 # Each process refuses a parameter that none of its parts knows; the names are those of the
 # entry points in the group `swarm.parts`.
 PART_PARAMETERS: dict[str, tuple[str, ...]] = {
-    'coordinator': ('robot_id', 'swarm_id', 'voters', 'timing_profile', 'storage_dir'),
+    'coordinator': (
+        'robot_id',
+        'swarm_id',
+        'voters',
+        'timing_profile',
+        'storage_dir',
+        'exec_allow',
+    ),
     'hw_discovery': ('robot_id', 'swarm_id'),
     'learning': ('robot_id', 'swarm_id', 'storage_dir'),
     'tower': ('robot_id', 'swarm_id', 'tower_host', 'tower_port'),
@@ -71,6 +78,12 @@ ARGUMENTS: tuple[Argument, ...] = (
         'storage_dir',
         '',
         'Folder of the log and the files of this robot. Empty = ~/.ros/swarm/<robot_id>.',
+    ),
+    Argument(
+        'exec_allow',
+        '',
+        'Programs that jobs may run on this robot, by name, separated by commas, e.g. '
+        'exec_allow:=xz,ffmpeg. Empty = none.',
     ),
     Argument(
         'params_file',
@@ -161,6 +174,7 @@ def _settings(arguments: Mapping[str, str], host_name: str, home: str) -> dict[s
         voters=_names(arguments['voters']) or (robot_id,),
         timing_profile=arguments['profile'],
         storage_dir=arguments['storage_dir'] or f'{home}/.ros/swarm/{robot_id}',
+        exec_allow=_names(arguments['exec_allow']),
     )
     return {
         'robot_id': config.robot_id,
@@ -168,6 +182,7 @@ def _settings(arguments: Mapping[str, str], host_name: str, home: str) -> dict[s
         'voters': config.voters,
         'timing_profile': config.timing_profile,
         'storage_dir': config.storage_dir,
+        'exec_allow': config.exec_allow,
         'tower_host': arguments['tower_host'],
         'tower_port': _port(arguments['tower_port']),
     }

@@ -61,6 +61,7 @@ def test_a_process_gets_no_parameter_that_its_part_does_not_know() -> None:
     everything = {
         'voters': 'a,b,c', 'profile': 'mesh', 'swarm_id': 'field', 'storage_dir': '/data',
         'tower': 'true', 'tower_port': '81', 'tower_host': '0.0.0.0', 'composed': 'false',
+        'exec_allow': 'xz,ffmpeg',
     }
     for label, given in by_label(**everything).items():
         assert set(given) - {'parts'} == set(PART_PARAMETERS[label])

@@ -74,6 +74,18 @@ def test_silence_and_return_of_a_robot_are_noted_once_each() -> None:
     assert kinds == ['robot_heard', 'robot_unheard', 'robot_back']
 
 
+def test_former_leader_makes_a_split_view_only_while_it_goes_on_talking() -> None:
+    view = new_view()
+    view.fold(beacon('robot_a', 'robot_a', term=3), 0)
+    view.fold(beacon('robot_b', 'robot_b', term=4), 1200 * MS)
+    view.fold(beacon('robot_c', 'robot_b', term=4), 1200 * MS)
+    assert picture(view, 1300 * MS)['robots']['robot_a']['presence'] == 'fresh'
+    leader = picture(view, 1300 * MS)['swarm']['leader']
+    assert (leader['kind'], leader['leader']) == ('agreed', 'robot_b')
+    view.fold(beacon('robot_a', 'robot_a', term=3), 1300 * MS)
+    assert picture(view, 1300 * MS)['swarm']['leader']['kind'] == 'split'
+
+
 def test_restart_of_a_robot_is_noted() -> None:
     view = new_view()
     view.fold(beacon(incarnation=1), 0)

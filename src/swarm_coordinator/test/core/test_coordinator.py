@@ -112,7 +112,9 @@ def issued(command: Command, robot: RobotId = R2, serial: int = 1) -> bytes:
     return encode(Issued(robot, 1, serial, 1, command))
 
 
-def entry(index: int, command: Command, robot: RobotId, serial: int, incarnation: int = 1) -> Entry:
+def entry(
+    index: int, command: Command, robot: RobotId, serial: int, incarnation: int = 1
+) -> Entry:
     data = encode(Issued(robot, incarnation, serial, 1, command))
     return Entry(index, 1, EntryKind.COMMAND, 10**18, data)
 
@@ -367,6 +369,7 @@ def restarted() -> Alone:
     log = (noop, entry(2, registration(R1), R1, 1), entry(3, submission(), R1, 2))
     alone = Alone((R1, R2, R3), incarnation=2, entries=log, hard_state=HardState(1, R2, 3))
     effects = alone.handle(MessageHeard(Heartbeat(R2, None, 1, 1, 3, 3)))
+    effects += alone.handle(MessageHeard(Heartbeat(R2, None, 1, 2, 3, 3)))
     assert alone.core.caught_up and only(effects, SweepFiles) == []
     return alone
 

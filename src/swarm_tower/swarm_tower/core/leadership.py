@@ -51,7 +51,7 @@ def judge_leader(opinions: Sequence[Opinion], quorum: Quorum) -> Verdict:
     named = sorted({o.leader for o in opinions if o.leader} | _claims(opinions))
     observers = len(opinions)
     if not opinions:
-        return Verdict('silent', '', 0, 0, 0, 'no robot is heard')
+        return Verdict('silent', '', 0, 0, 0, 'nobody is there to say who leads')
     if not named:
         return Verdict('no_leader', '', term, 0, observers, _no_leader_text(opinions, quorum))
     if len(named) > 1:

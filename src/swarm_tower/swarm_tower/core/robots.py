@@ -16,6 +16,9 @@ from swarm_tower.core.facts import ROBOTS_MAX, Beacon, Member
 from swarm_tower.core.leadership import Opinion
 
 NS_PER_MS = 1_000_000
+# A dead leader still counts as fresh for a while; 5 beacon periods after its last word a higher
+# term has the say. One that lives on in a part of its own keeps talking, and makes a split view.
+LAST_WORD_NS = 500 * NS_PER_MS
 HEARD_STEP_MS = 1000  # a fresh robot's last-seen time moves in such steps, to keep messages small
 
 
@@ -87,7 +90,12 @@ class RobotBoard:
     def opinions(self, now_ns: int) -> list[Opinion]:
         """Return what the robots that are heard now say about leadership."""
         found = []
-        for robot_id in self.fresh_ids(now_ns):
+        fresh = self.fresh_ids(now_ns)
+        term = max((self._beacons[r].term for r in fresh), default=0)
+        for robot_id in fresh:
+            behind = self._beacons[robot_id].term < term
+            if behind and now_ns - self._heard_ns[robot_id] >= LAST_WORD_NS:
+                continue
             beacon = self._beacons[robot_id]
             found.append(Opinion(robot_id, beacon.role, beacon.term, beacon.leader))
         return found

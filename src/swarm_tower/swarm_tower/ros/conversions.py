@@ -35,6 +35,7 @@ LIST_MAX = 32
 DEVICES_MAX = 256
 JOBS_MAX = 1000
 NS_PER_MS = 1_000_000
+GIB = 2**30
 UNKNOWN_CPU = 65535
 
 
@@ -78,7 +79,9 @@ def capability_text(msg: Capability) -> str:
     name = clip(msg.name, 64)
     if not msg.unit or not math.isfinite(msg.amount):
         return name
-    return f'{name} {msg.amount:.10g} {clip(msg.unit, 16)}'
+    if msg.unit == 'B' and msg.amount >= GIB:
+        return f'{name} {msg.amount / GIB:.1f} GiB'
+    return f'{name} {msg.amount:.12g} {clip(msg.unit, 16)}'
 
 
 def word(table: dict[int, str], number: int) -> str:

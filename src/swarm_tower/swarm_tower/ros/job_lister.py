@@ -80,7 +80,7 @@ class JobLister:
         self._future.add_done_callback(self._answered)
 
     def _answered(self, future: Future[Any]) -> None:
-        if future is not self._future:
+        if id(future) != id(self._future):
             return  # given up in the meantime
         self._future = None
         try:

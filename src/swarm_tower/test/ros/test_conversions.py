@@ -106,6 +106,7 @@ def test_inventory_is_cut_to_size_and_keeps_evidence() -> None:
         (Capability(name='compute:cpu', amount=2.0, unit='count'), 'compute:cpu 2 count'),
         (Capability(name='power', amount=0.25, unit='W', source='config'), 'power 0.25 W'),
         (Capability(name='exec:xz', amount=1.0), 'exec:xz'),
+        (Capability(name='memory:ram', amount=25.3e9, unit='B'), 'memory:ram 23.6 GiB'),
         (Capability(name='odd', amount=float('nan'), unit='W'), 'odd'),
     ],
 )

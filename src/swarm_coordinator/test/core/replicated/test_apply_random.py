@@ -102,7 +102,8 @@ def run(
         log.stamp_ns += rng.choice((0, 1, 20, 2000)) * MS
         issuer = rng.choice(ROBOTS)
         session = log.state.sessions.get(issuer)
-        life = (session.incarnation if session is not None else 1) + rng.choice((0,) * 18 + (-1, 1))
+        life = session.incarnation if session is not None else 1
+        life += rng.choice((0,) * 18 + (-1, 1))
         issued = Issued(
             issuer, life, rng.randint(1, 400), rng.randint(0, 3), draw_command(rng, log.state)
         )

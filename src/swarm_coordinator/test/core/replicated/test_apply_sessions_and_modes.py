@@ -121,7 +121,8 @@ def test_override_is_cleared_only_if_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ('owner', 'reason', 'duration_ms'), [('', 'r', 1), ('o', ' ', 1), ('o', 'r', 0), ('o', 'r', -1)]
+    ('owner', 'reason', 'duration_ms'),
+    [('', 'r', 1), ('o', ' ', 1), ('o', 'r', 0), ('o', 'r', -1)],
 )
 def test_override_needs_owner_reason_and_duration(
     owner: str, reason: str, duration_ms: int

@@ -12,6 +12,11 @@ export function span(ms) {
   return `${Math.round(s / 86400)} d`;
 }
 
+/** Of something that has ended, so that short ones can be told apart. */
+export function duration(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : span(ms);
+}
+
 export function clock(wallMs) {
   if (!wallMs) return '–';
   return new Date(wallMs).toLocaleTimeString('en-GB');

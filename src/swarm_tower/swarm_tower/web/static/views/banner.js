@@ -33,7 +33,9 @@ function problems(store) {
   if (!swarm.swarm_id) return [];
   const found = [];
   const silent = store.age(swarm.heard_ms ?? swarm.started_ms);
-  if (swarm.leader.kind === 'silent') found.push(nothingHeard(swarm, silent));
+  if (swarm.leader.kind === 'silent') {
+    found.push(nothingHeard(swarm, silent, store.robots.size));
+  }
   if (swarm.leader.kind === 'split') {
     found.push({id: 'split', tone: 'error', title: 'Split view: the robots heard do not agree '
       + `on a leader (${swarm.leader.text}).`, checks: []});
@@ -49,8 +51,11 @@ function problems(store) {
   return found;
 }
 
-function nothingHeard(swarm, silent) {
+function nothingHeard(swarm, silent, known) {
   const where = `on ROS domain ${swarm.domain_id} of swarm '${swarm.swarm_id}'`;
+  if (silent < swarm.lost_after_ms && known) {
+    return {id: 'silent', tone: 'info', title: `No robot heard for ${span(silent)} …`, checks: []};
+  }
   if (silent < swarm.lost_after_ms) {
     return {id: 'silent', tone: 'info', title: `Listening for robots ${where} …`, checks: []};
   }

@@ -89,7 +89,7 @@ function deviceCard(device) {
   return el('article.panel.card', {'data-device': device.device_id},
     el('div.card-head', {}, el('h3', {}, device.name || 'unnamed device'),
       el('span.tag', {}, plain(device.bus))),
-    el('p', {}, verdict, ' ', phase), list, evidence(device));
+    el('p', {}, verdict, ' ', device.phase === device.verdict ? null : phase), list, evidence(device));
 }
 
 function deviceFacts(device) {

@@ -3,7 +3,7 @@
 // Jobs: how many in which phase, a list that can be filtered, and one in detail.
 
 import {badge, el, icon, keyed, panel, setAttr, setClass, setText} from '../dom.js';
-import {clock, count, dateTime, plain, span} from '../format.js';
+import {bytes, clock, count, dateTime, duration, plain, span} from '../format.js';
 import {JOB, tone} from '../tones.js';
 
 const ROWS_MAX = 500;
@@ -121,7 +121,7 @@ function jobRow(job) {
     setText(robot, j.robot_id || '–');
     setText(attempt, j.attempt || '–');
     setText(what, whatWords(j));
-    setText(run, j.run_ms ? span(j.run_ms) : '–');
+    setText(run, j.run_ms ? duration(j.run_ms) : '–');
     setText(when, clock(j.submitted_ms));
   };
   return row;
@@ -165,7 +165,7 @@ function detailNodes(job) {
     list.append(el('dt', {}, name), el('dd', {}, value));
   }
   const outputs = job.outputs.map((f) => el('li', {}, el('span.id', {}, f.name),
-    ` ${f.size_bytes} B `, el('code', {title: 'sha256'}, f.sha256.slice(0, 16))));
+    ` ${f.size_bytes ? bytes(f.size_bytes) : 'empty'} `, el('code', {title: 'sha256'}, f.sha256.slice(0, 16))));
   return [closeLink(), el('h2.id', {}, job.job_id), phase, list, el('h3', {}, 'Outputs'),
     outputs.length ? el('ul.plain', {}, ...outputs) : el('p.empty', {}, 'none yet')];
 }
@@ -180,7 +180,7 @@ function detailFacts(job) {
     ['Fencing token', job.token || 'never granted'],
     ['Exit code', code],
     ['Progress', job.progress_permille ? `${job.progress_permille / 10} %` : 'none reported'],
-    ['Run time', job.run_ms ? span(job.run_ms) : '–'],
+    ['Run time', job.run_ms ? duration(job.run_ms) : '–'],
     ['Kind', job.kind],
     ['Command', job.argv.join(' ') || '–'],
     ['Origin', `${job.origin}${job.outputs_delivered ? ', has the outputs' : ''}`],

@@ -59,16 +59,15 @@ function robotRow(robot, store) {
     setClass(row, 'absent', r.presence !== 'fresh');
     heard.show(...tone(PRESENCE, r.presence), heardWords(r, store));
     phase.show(...tone(MEMBER, r.phase), r.phase ? plain(r.phase) : 'not a member');
-    setText(cells.Role, plain(r.role));
+    setText(cells.Role, roleWords(r));
     setText(cells.Voter, r.voter === null ? '–' : r.voter ? 'yes' : 'no');
     setText(cells.Life, number(r.incarnation));
     setText(cells.Term, number(r.term));
     setText(cells.Applied, appliedWords(r, store));
-    const load = r.cpu_permille ?? null;
+    const load = r.presence === 'lost' ? null : r.cpu_permille ?? null;
     cpu.show(load === null ? null : load / 1000, load === null ? '–' : `${Math.round(load / 10)} %`);
-    setText(cells.Jobs, r.role === undefined ? '–' : `${r.running_jobs} / ${r.held_jobs}`
-      + (r.job_slots === null ? '' : ` (${r.job_slots})`));
-    signals.show(r.figures);
+    setText(cells.Jobs, jobWords(r));
+    signals.show(r.presence === 'lost' ? null : r.figures);
   };
   return row;
 }
@@ -78,6 +77,16 @@ function heardWords(robot, store) {
   if (robot.presence === 'unheard') return 'never heard';
   return `${robot.presence}, last ${clock(store.wall(robot.heard_ms))} `
     + `(${span(store.age(robot.heard_ms))} ago)`;
+}
+
+function roleWords(robot) {
+  return robot.presence === 'lost' && robot.role ? `was ${plain(robot.role)}` : plain(robot.role);
+}
+
+function jobWords(robot) {
+  if (robot.role === undefined || robot.presence === 'lost') return '–';
+  const slots = robot.job_slots === null ? '' : ` (${robot.job_slots})`;
+  return `${robot.running_jobs} / ${robot.held_jobs}${slots}`;
 }
 
 function appliedWords(robot, store) {

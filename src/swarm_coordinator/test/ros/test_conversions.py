@@ -1,0 +1,209 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Messages to core values and back, through the wire format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from coordinator_samples import HASHES, R1, R2, log_with_robots, ref, spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip('rclpy', reason='needs ROS 2')
+
+from rclpy.serialization import deserialize_message, serialize_message  # noqa: E402
+from swarm_msgs import msg  # noqa: E402
+
+from swarm_coordinator.core.jobs.job import Effects, FileRef, JobPhase, JobSpec  # noqa: E402
+from swarm_coordinator.core.modes.mode import Activity, Mode, allows  # noqa: E402
+from swarm_coordinator.core.raft import (  # noqa: E402
+    Append,
+    AppendOutcome,
+    AppendReply,
+    Entry,
+    EntryKind,
+    Heartbeat,
+    HeartbeatReply,
+    Message,
+    Role,
+    Vote,
+    VoteReason,
+    VoteRequest,
+)
+from swarm_coordinator.core.registry.suspicion import Liveness  # noqa: E402
+from swarm_coordinator.core.replicated.command import (  # noqa: E402
+    CapabilitySpec,
+    FailJob,
+    SetOverride,
+)
+from swarm_coordinator.ros import conversions as to  # noqa: E402
+
+U64 = st.integers(0, 2**64 - 1)
+U32 = st.integers(0, 2**32 - 1)
+TEXT = st.text(st.characters(exclude_categories=('Cs',), exclude_characters='\0'), max_size=20)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+ENTRIES = st.builds(
+    Entry, U64, U64, st.sampled_from(EntryKind), st.integers(-(2**63), 2**63 - 1),
+    st.binary(max_size=40),
+)
+REFS = st.builds(FileRef, TEXT, U64, HASHES)
+
+
+def through_the_wire(message: Any) -> Any:
+    return deserialize_message(serialize_message(message), type(message))
+
+
+def addressed(message: Any, sent: Message) -> Any:
+    message.envelope.sender = sent.sender
+    message.envelope.recipient = sent.recipient or ''
+    return message
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    message=st.one_of(
+        st.builds(VoteRequest, st.just(R1), st.sampled_from([None, R2]), U64, st.booleans(), U64,
+                  U64),
+        st.builds(Vote, st.just(R1), st.just(R2), U64, st.booleans(), st.booleans(),
+                  st.sampled_from(VoteReason)),
+        st.builds(Append, st.just(R1), st.just(R2), U64, U64, U64,
+                  st.lists(ENTRIES, max_size=3).map(tuple), U64),
+        st.builds(AppendReply, st.just(R1), st.just(R2), U64, st.sampled_from(AppendOutcome), U64,
+                  U64, U64),
+    )
+)
+def test_raft_messages_survive_the_round_trip(message: Message) -> None:
+    sent = through_the_wire(addressed(to.raft_to_msg(message), message))
+    assert to.raft_from_msg(sent) == message
+
+
+@settings(max_examples=50, deadline=None)
+@given(term=U64, number=U64, commit=U64, last=U64, leader=st.sampled_from([None, R2]),
+       role=st.sampled_from([role for role in Role if role is not Role.LEADER]))
+def test_beacons_survive_the_round_trip(
+    term: int, number: int, commit: int, last: int, leader: Any, role: Role
+) -> None:
+    lead = Heartbeat(R1, None, term, number, commit, last)
+    sent = through_the_wire(addressed(to.beacon_to_msg(lead, Role.LEADER), lead))
+    assert to.beacon_from_msg(sent) == lead and sent.leader == R1
+    follow = HeartbeatReply(R1, leader, term, number, commit, last)
+    message = to.beacon_to_msg(follow, role)
+    message.envelope.sender = R1
+    assert to.beacon_from_msg(through_the_wire(message)) == follow
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    what=st.builds(
+        JobSpec, TEXT, TEXTS, st.lists(REFS, max_size=3).map(tuple), TEXTS, U32,
+        st.integers(1, 255), st.sampled_from(Effects), st.integers(-(2**15), 2**15 - 1), TEXTS,
+        TEXTS,
+    )
+)
+def test_job_specs_survive_the_round_trip(what: JobSpec) -> None:
+    assert to.spec_from_msg(through_the_wire(to.spec_to_msg(what))) == what
+
+
+def test_zero_attempts_mean_the_default() -> None:
+    assert to.spec_from_msg(msg.JobSpec(attempts_max=0)).attempts_max == 3
+
+
+@settings(max_examples=50, deadline=None)
+@given(name=TEXT, milli=st.integers(-(10**9), 10**9), unit=TEXT, source=TEXT)
+def test_capabilities_survive_the_round_trip(
+    name: str, milli: int, unit: str, source: str
+) -> None:
+    capability = CapabilitySpec(name, milli, unit, source)
+    assert to.capability_from_msg(through_the_wire(to.capability_to_msg(capability))) == capability
+
+
+def test_file_references_survive_the_round_trip() -> None:
+    for one in (ref(), ref('ä/b', '0', 2**64 - 1)):
+        assert to.ref_from_msg(through_the_wire(to.ref_to_msg(one))) == one
+    assert to.refs_from_msg([to.ref_to_msg(ref())]) == (ref(),)
+
+
+@pytest.mark.parametrize(
+    'message',
+    [
+        msg.Vote(reason=99), msg.AppendReply(outcome=99),
+        msg.Append(entries=[msg.LogEntry(kind=99)]),
+        msg.Append(entries=[msg.LogEntry(data=b'x' * (to.ENTRY_BYTES_MAX + 1))]),
+        msg.Append(entries=[msg.LogEntry()] * (to.ENTRIES_MAX + 1)),
+    ],
+    ids=['reason', 'outcome', 'kind', 'entry size', 'entries'],
+)
+def test_value_that_cannot_be_is_a_value_error(message: Any) -> None:
+    with pytest.raises(ValueError):
+        to.raft_from_msg(message)
+
+
+def test_effects_and_roles_that_cannot_be_are_value_errors() -> None:
+    with pytest.raises(ValueError, match='effects=9'):
+        to.spec_from_msg(msg.JobSpec(effects=9))
+    with pytest.raises(ValueError):
+        to.beacon_from_msg(msg.Heartbeat(role=9))
+
+
+def test_numbers_of_enums_are_those_of_the_messages() -> None:
+    for phase in JobPhase:
+        assert to.PHASE_TO_MSG[phase] == getattr(msg.JobStatus, f'PHASE_{phase.name}')
+    assert set(to.PHASE_FROM_MSG.values()) == set(JobPhase)
+    for effects in Effects:
+        assert to.EFFECTS_TO_MSG[effects] == getattr(msg.JobSpec, f'EFFECTS_{effects.name}')
+    for kinds, kind, prefix in (
+        (Role, msg.Heartbeat, 'ROLE'), (EntryKind, msg.LogEntry, 'KIND'),
+        (VoteReason, msg.Vote, 'REASON'), (AppendOutcome, msg.AppendReply, 'OUTCOME'),
+        (Liveness, msg.RobotStatus, 'PHASE'), (Mode, msg.ModeState, 'MODE'),
+    ):
+        for member in kinds:  # type: ignore[attr-defined]
+            assert member.value == getattr(kind, f'{prefix}_{member.name}')
+
+
+def test_job_is_shown_with_its_end_and_a_waiting_one_with_why_it_waits() -> None:
+    log = log_with_robots()
+    log.submit('j1', spec(inputs=(ref(),)))
+    assert to.job_to_msg(log.job(), 'nobody can').reason == 'nobody can'
+    shown = to.job_to_msg(log.job())
+    assert (shown.robot_id, shown.attempt, shown.token) == ('', 0, 0)
+    assert shown.exit_code == msg.JobStatus.NO_EXIT_CODE
+    token = log.grant(R2)
+    log.do(FailJob('j1', token, 42, 3, 'broke'))
+    shown = through_the_wire(to.job_to_msg(log.job(), 'nobody can'))
+    assert (shown.phase, shown.exit_code, shown.run_ms) == (msg.JobStatus.PHASE_FAILED, 3, 42)
+    assert (shown.reason, shown.robot_id, shown.token) == ('broke', R2, token)
+    assert to.spec_from_msg(shown.spec) == log.job().spec
+
+
+def test_outputs_are_shown_as_delivered_only_when_the_job_is_done() -> None:
+    log = log_with_robots()
+    log.submit('j1', spec(outputs=('o',)))
+    token = log.grant()
+    assert not to.job_to_msg(log.job()).outputs_delivered
+    log.complete(token, outputs=(ref('o'),))
+    assert to.job_to_msg(log.job()).outputs_delivered
+
+
+def test_mode_is_shown_with_its_override() -> None:
+    log = log_with_robots()
+    assert not to.mode_to_msg(log.state, 's').overridden
+    log.do(SetOverride(Mode.MAINTENANCE, 'ada', 'test', 1000))
+    shown = to.mode_to_msg(log.state, 's')
+    assert (shown.mode, shown.policy_mode) == (Mode.MAINTENANCE.value, Mode.NORMAL.value)
+    assert shown.overridden and shown.override_owner == 'ada'
+    assert shown.override_expires_ns == log.stamp_ns + 10**9
+    assert not allows(log.state.mode, Activity.TAKE_JOBS)
+
+
+@pytest.mark.parametrize('stamp_ns', [0, 1, 10**9 - 1, 1_700_000_000 * 10**9 + 5])
+def test_time_is_split_into_seconds_and_nanoseconds(stamp_ns: int) -> None:
+    time = to.time_msg(stamp_ns)
+    assert time.sec * 10**9 + time.nanosec == stamp_ns
+
+
+@pytest.mark.parametrize('name', ['', 'r-1', '../r1'])
+def test_sender_that_is_no_robot_is_a_value_error(name: str) -> None:
+    with pytest.raises(ValueError):
+        to.checked_robot(name)
