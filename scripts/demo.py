@@ -88,8 +88,9 @@ def batch_of(root: Path) -> dict[str, Item]:
 class Demo:
     """One run. `say` prints lines above the progress bar."""
 
-    def __init__(self, swarm: LocalSwarm, client: SwarmClient, kills: int) -> None:
+    def __init__(self, swarm: LocalSwarm, client: SwarmClient, kills: int, tree: Path) -> None:
         self.swarm, self.client, self.kills = swarm, client, kills
+        self.tree = tree
         self.line = tables.StatusLine()
         self.progress = Progress()
         self.started_s = time.monotonic()
@@ -104,11 +105,12 @@ class Demo:
 
     def run(self) -> dict[str, Any]:
         self._wait_for_leader()
-        root = Path(sysconfig.get_path('stdlib'))
-        self.progress.items = batch_of(root)
+        self.progress.items = batch_of(self.tree)
         total = sum(item.size_bytes for item in self.progress.items.values())
         count = len(self.progress.items)
-        self.say(f'batch: {count} files, {tables.size(total)}, of {root}: xz on whichever robot')
+        self.say(
+            f'batch: {count} files, {tables.size(total)}, of {self.tree}: xz on whichever robot'
+        )
         self._submit_all()
         self._work_until_done()
         self._wait_for_return()
@@ -386,6 +388,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument('--robots', type=int, default=3, help='3 to 9 (default 3)')
     parser.add_argument('--kills', type=int, default=1, help='how often the leader is killed')
     parser.add_argument('--once', action='store_true', help='end when the work is done')
+    parser.add_argument(
+        '--tree',
+        type=Path,
+        default=Path(sysconfig.get_path('stdlib')),
+        help='whose files are compressed (default: the standard library of this Python)',
+    )
     parser.add_argument('--folder', type=Path, default=FOLDER)
     parser.add_argument('--port', type=int, default=8080, help='of the tower; 0 = no tower')
     return parser
@@ -423,7 +431,9 @@ def main() -> int:
                 swarm.start('tower')
             swarm.start_all()
             with SwarmClient(names[0], name='demo') as client:
-                return _run(Demo(swarm, client, options.kills), options, folder)
+                return _run(
+                    Demo(swarm, client, options.kills, options.tree.resolve()), options, folder
+                )
     except Unavailable as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1

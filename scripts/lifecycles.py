@@ -23,8 +23,8 @@ Event = TypeVar('Event', bound=Enum)
 JOB_HEAD = """# The life of a job
 
 Drawn by `scripts/lifecycles.py` from `JOB_TRANSITIONS` in
-`src/swarm_coordinator/swarm_coordinator/core/jobs/job.py`. Every arrow is an entry of the log; what
-has no arrow is refused and changes nothing.
+`src/swarm_coordinator/swarm_coordinator/core/jobs/job.py`. Every arrow is an entry of the log;
+what has no arrow is refused and changes nothing.
 
 """
 

@@ -61,6 +61,10 @@ class CoordinatorConfig:
     job_file_mb_max: int = field(
         default=1024, metadata={'help': 'MiB that one file written by a job may have'}
     )
+    job_nice: int = field(
+        default=10,
+        metadata={'help': 'niceness added to jobs (0 to 19), so that they do not starve consensus'},
+    )
     listen_ms: int = field(
         default=1200,
         metadata={
@@ -82,6 +86,7 @@ class CoordinatorConfig:
             ('job_lease_ttl_ms', 2 * self.profile.election_timeout_ms_max, 3_600_000),
             ('job_timeout_ms_max', 100, 7 * 24 * 3_600_000),
             ('job_file_mb_max', 1, 1 << 20),
+            ('job_nice', 0, 19),
             ('listen_ms', 0, 60_000),
         ):
             value = getattr(self, name)

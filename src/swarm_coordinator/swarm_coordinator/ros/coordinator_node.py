@@ -121,7 +121,9 @@ class CoordinatorNode:
             self._folder / 'jobs',
             store,
             programs,
-            RunLimits(config.job_timeout_ms_max, config.job_file_mb_max * MIB),
+            RunLimits(
+                config.job_timeout_ms_max, config.job_file_mb_max * MIB, config.job_nice
+            ),
             lambda end: self._engine.process_ended(end),
             self._log,
         )

@@ -29,10 +29,12 @@ MARK = 'SWARM_STORAGE'  # environment variable that marks processes of this robo
 
 @dataclass(frozen=True)
 class RunLimits:
-    """timeout_ms: for jobs that name none, and the most any job gets; file_bytes: per file."""
+    """timeout_ms: for jobs that name none, and the most any job gets; file_bytes: per file; nice:
+    added to the niceness of the robot process, so that jobs do not starve consensus."""
 
     timeout_ms: int
     file_bytes: int
+    nice: int = 10
 
 
 @dataclass
@@ -146,7 +148,7 @@ class JobRunner:
         return self._collect(start, work, began)
 
     def _command(self, program: str, start: StartProcess) -> list[str]:
-        command = [program, *start.spec.argv[1:]]
+        command = ['nice', '-n', str(self.limits.nice), program, *start.spec.argv[1:]]
         if (setpriv := shutil.which('setpriv')) is not None:
             # Dies with the thread that waits for it, and so with this process.
             command = [setpriv, '--pdeathsig', 'KILL', *command]

@@ -45,6 +45,7 @@ from swarm_coordinator.core.raft import (
     RaftCore,
     Role,
     Vote,
+    VoteReason,
     VoteRequest,
 )
 from swarm_coordinator.core.replicated.command import (
@@ -249,6 +250,21 @@ def test_repeated_proposal_is_appended_once() -> None:
     index = alone.core.raft.last_index
     assert alone.handle(heard) == []
     assert alone.core.raft.last_index == index
+
+
+def test_proposal_that_is_on_its_way_is_not_appended_again() -> None:
+    """Its sender repeats it while the other voters are slow to confirm."""
+    alone = Alone((R1, R2, R3))
+    alone.ticks(25)
+    asked = alone.core.raft
+    alone.handle(MessageHeard(Vote(R2, R1, asked.term + 1, True, True, VoteReason.GRANTED)))
+    alone.handle(MessageHeard(Vote(R2, R1, asked.term, False, True, VoteReason.GRANTED)))
+    assert asked.role is Role.LEADER
+    heard = ProposalHeard(R2, 1, 1, 100, issued(registration(R2)))
+    alone.handle(heard)
+    index = asked.last_index
+    assert only(alone.handle(heard), Persist) == [] and asked.last_index == index
+    assert asked.commit_index < index
 
 
 def test_message_against_the_protocol_is_dropped_and_counted() -> None:

@@ -94,6 +94,20 @@ def test_expiry_is_proposed_when_the_first_lease_and_its_grace_are_over() -> Non
     assert [duty.command for duty in leader.look()] == [ExpireDue(GRACE_MS)]
 
 
+def test_duty_under_way_is_not_repeated() -> None:
+    leader = Leader()
+    leader.log.submit('j1')
+    leader.log.grant(R2)
+    leader.log.wait(TTL_MS + GRACE_MS)
+    [expire] = leader.look()
+    leader.suspicion.heard_ns[R3] = -10 * PERIOD_NS
+    [mark] = leader.look()
+    assert (expire.key, mark.key) == ('expire', 'mark r3')
+    assert leader.look() == []
+    leader.settle(mark)
+    assert [duty.key for duty in leader.look()] == ['mode'], 'a voter is lost'
+
+
 def test_expiry_is_proposed_for_an_override() -> None:
     leader = Leader()
     leader.log.do(SetOverride(Mode.EXPLORE, 'ada', 'test', 1000))

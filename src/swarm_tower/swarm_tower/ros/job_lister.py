@@ -80,11 +80,12 @@ class JobLister:
         self._future.add_done_callback(self._answered)
 
     def _answered(self, future: Future[Any]) -> None:
-        if id(future) != id(self._future):
+        asked = self._future
+        if asked is None or future is not asked:
             return  # given up in the meantime
         self._future = None
         try:
-            self._take(future.result())
+            self._take(asked.result())
         except Exception as error:
             self._node.get_logger().warning(f'list_jobs gave no usable answer: {error}')
             self._sync.failed(self._now_ns())

@@ -1,6 +1,6 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""File names that cannot leave their folder; files that are kept as long as somebody needs them."""
+"""File names that cannot leave their folder; files kept as long as somebody needs them."""
 
 from __future__ import annotations
 

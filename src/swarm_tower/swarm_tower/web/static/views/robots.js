@@ -80,7 +80,7 @@ function heardWords(robot, store) {
 }
 
 function roleWords(robot) {
-  return robot.presence === 'lost' && robot.role ? `was ${plain(robot.role)}` : plain(robot.role);
+  return robot.presence !== 'fresh' && robot.role ? `was ${plain(robot.role)}` : plain(robot.role);
 }
 
 function jobWords(robot) {
