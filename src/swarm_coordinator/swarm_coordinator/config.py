@@ -63,7 +63,7 @@ class CoordinatorConfig:
     )
     job_nice: int = field(
         default=10,
-        metadata={'help': 'niceness added to jobs (0 to 19), so that they do not starve consensus'},
+        metadata={'help': 'niceness added to jobs, 0 to 19, so that they do not starve consensus'},
     )
     listen_ms: int = field(
         default=1200,

@@ -153,6 +153,14 @@ def from_hint(hint: Any) -> st.SearchStrategy[Any]:
     }[hint]
 
 
+# Fields that hold less than 64 bits.
+LIMITED: dict[str, st.SearchStrategy[Any]] = {
+    'run_ms': st.integers(0, 2**32 - 1),
+    'exit_code': st.none() | st.integers(-(2**31) + 1, 2**31 - 1),
+}
+
+
 def from_dataclass(kind: Any) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{name: from_hint(hint) for name, hint in hints.items()})
+    fields = {name: LIMITED.get(name) or from_hint(hint) for name, hint in hints.items()}
+    return st.builds(kind, **fields)

@@ -10,6 +10,7 @@ import pytest
 from coordinator_samples import R1, R2, registration, spec
 
 from swarm_coordinator.audit import audit, committed_entries
+from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.raft import Entry, EntryKind, HardState
 from swarm_coordinator.core.replicated.command import (
@@ -19,6 +20,7 @@ from swarm_coordinator.core.replicated.command import (
     GrantJobs,
     HandBackJob,
     Issued,
+    RegisterRobot,
     SubmitJob,
     encode,
 )
@@ -36,10 +38,14 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+def issuer_of(command: Command) -> RobotId:
+    return command.robot_id if isinstance(command, RegisterRobot) else R1
+
+
 def written(folder: Path, committed: int, repeat_last: bool = False) -> LogStore:
     noop = Entry(1, 1, EntryKind.NOOP, 5, b'')
     entries = [noop] + [
-        Entry(n + 1, 1, EntryKind.COMMAND, 5, encode(Issued(R1, 1, n, 1, command)))
+        Entry(n + 1, 1, EntryKind.COMMAND, 5, encode(Issued(issuer_of(command), 1, n, 1, command)))
         for n, command in enumerate(COMMANDS, 1)
     ]
     if repeat_last:

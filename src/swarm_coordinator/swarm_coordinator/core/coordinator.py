@@ -63,6 +63,7 @@ from swarm_coordinator.core.raft import (
 from swarm_coordinator.core.registry.suspicion import Liveness, Suspicion
 from swarm_coordinator.core.replicated.apply import Applied, apply_command, apply_noop
 from swarm_coordinator.core.replicated.command import (
+    COMMAND_BYTES_MAX,
     CapabilitySpec,
     Command,
     Issued,
@@ -83,6 +84,7 @@ from swarm_coordinator.core.worker import (
 )
 
 MS = 1_000_000
+HEAD_BYTES = 256  # numbers in the head of a command that are not known yet
 DUTY_EXPIRY_NS = 5_000_000_000
 
 
@@ -271,6 +273,16 @@ class Coordinator:
         if self.proposals.full:
             self._out.append(
                 Answer(event.request_id, unavailable='too many requests wait for the log')
+            )
+            return
+        size = len(encode(Issued(self.robot_id, 0, 0, 0, event.command)))
+        if size > COMMAND_BYTES_MAX - HEAD_BYTES:
+            self._out.append(
+                Answer(
+                    event.request_id,
+                    refused=f'the request takes {size} bytes in the log, at most '
+                    f'{COMMAND_BYTES_MAX - HEAD_BYTES} are accepted',
+                )
             )
             return
         if isinstance(event.command, SubmitJob):

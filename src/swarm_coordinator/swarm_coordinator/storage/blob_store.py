@@ -207,6 +207,9 @@ class BlobStore:
             )
 
     def _keep(self, temporary: Path, ref: FileRef, pin: bool = False) -> None:
+        # Durable before it has its name: after a power cut nothing here may be zeros.
+        with open(temporary, 'rb') as file:
+            os.fsync(file.fileno())
         target = self.path(ref.sha256)
         target.parent.mkdir(exist_ok=True)
         with self._lock:

@@ -103,11 +103,22 @@ def apply_command(state: ReplicatedState, index: int, stamp_ns: int, issued: Iss
     if not _admit(state, issued):
         done.duplicate = True
         return done
+    if _speaks_for_another(issued):
+        done.refused = f'{issued.robot} may not say this for another robot'
+        return done
     try:
         _apply(issued.command, state, done)
     except InvalidTransition as refusal:
         done.refused = str(refusal)
     return done
+
+
+def _speaks_for_another(issued: Issued) -> bool:
+    """A submission names the robot whose files it reads and writes: only that one may."""
+    command = issued.command
+    if isinstance(command, SubmitJob):
+        return command.origin != issued.robot
+    return isinstance(command, RegisterRobot) and command.robot_id != issued.robot
 
 
 def apply_noop(state: ReplicatedState, index: int, stamp_ns: int) -> None:

@@ -24,11 +24,18 @@ from swarm_coordinator.core.registry.suspicion import Liveness
 CODEC_VERSION = 1
 COMMAND_BYTES_MAX = 256 * 1024
 INTEGER_MAX = 2**63 - 1  # what messages and sqlite can hold
+RUN_MS_MAX = 2**32 - 1  # fields of messages
+EXIT_CODE_MAX = 2**31 - 1
 HEAD = frozenset({'v', 'robot', 'incarnation', 'serial', 'acked_below', 'do', 'with'})
 
 
 class MalformedCommand(ValueError):
     """The bytes are not a command that this version knows."""
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f'{name}={value}: expected {low} to {high}')
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,9 @@ class CompleteJob:
     outputs: tuple[FileRef, ...]
     outputs_at: RobotId
 
+    def __post_init__(self) -> None:
+        _check_range('run_ms', self.run_ms, 0, RUN_MS_MAX)
+
 
 @dataclass(frozen=True)
 class FailJob:
@@ -128,6 +138,11 @@ class FailJob:
     run_ms: int
     exit_code: int | None
     reason: str
+
+    def __post_init__(self) -> None:
+        _check_range('run_ms', self.run_ms, 0, RUN_MS_MAX)
+        if self.exit_code is not None:
+            _check_range('exit_code', self.exit_code, -EXIT_CODE_MAX, EXIT_CODE_MAX)
 
 
 @dataclass(frozen=True)

@@ -425,9 +425,18 @@ def test_registering_again_in_the_same_life_loses_nothing() -> None:
 def test_registration_of_a_former_life_is_refused() -> None:
     log = log_with_robots()
     log.do(registration(R1, incarnation=3), incarnation=3)
-    answer = log.do(registration(R1, incarnation=2), by=R2)
+    answer = log.do(registration(R1, incarnation=2), incarnation=3)
     assert 'incarnation 2 is over' in answer.refused
     assert log.state.members[R1].incarnation == 3
+
+
+def test_robot_may_not_submit_or_register_for_another() -> None:
+    log = log_with_robots()
+    assert 'for another robot' in log.do(registration(R1, job_slots=9), by=R2).refused
+    submission = SubmitJob('j9', R1, spec(), '/etc', '')
+    assert 'for another robot' in log.do(submission, by=R2).refused
+    assert log.state.members[R1].job_slots == 1
+    assert 'j9' not in log.state.jobs
 
 
 def test_members_are_in_order_of_name_whatever_the_order_of_arrival() -> None:

@@ -15,6 +15,7 @@ from coordinator_samples import MS, R1, R2, R3, AppliedLog, ref, registration, s
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import Effects, JobPhase
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.registry.suspicion import Liveness
@@ -47,7 +48,7 @@ from swarm_coordinator.core.replicated.state import ReplicatedState
 ROBOTS = (R1, R2, R3)
 
 
-def draw_command(rng: random.Random, state: ReplicatedState) -> Command:
+def draw_command(rng: random.Random, state: ReplicatedState, issuer: RobotId) -> Command:
     """One that may well be right: real jobs, mostly their token."""
     job_id = f'j{rng.randint(1, 6)}'
     job = state.jobs.get(job_id)
@@ -56,6 +57,12 @@ def draw_command(rng: random.Random, state: ReplicatedState) -> Command:
     robot = rng.choice(ROBOTS)
     member = state.members.get(robot)
     incarnation = rng.randint(1, 3) if member is None else member.incarnation
+    speaker = issuer if rng.random() < 0.9 else robot
+
+    def incarnation_of(one: RobotId) -> int:
+        known = state.members.get(one)
+        return rng.randint(1, 3) if known is None else known.incarnation
+
     outputs = tuple(ref(name) for name in (job.spec.outputs if job is not None else ()))
     what = spec(
         outputs=rng.choice(((), ('o',))),
@@ -64,13 +71,20 @@ def draw_command(rng: random.Random, state: ReplicatedState) -> Command:
         priority=rng.randint(-2, 2),
     )
     makers: list[tuple[int, Any]] = [
-        (2, lambda: registration(robot, incarnation + (rng.random() < 0.2))),
+        (2, lambda: registration(speaker, incarnation_of(speaker) + (rng.random() < 0.2))),
         (2, lambda: MarkRobot(robot, incarnation, rng.choice(list(Liveness)))),
-        (5, lambda: SubmitJob(job_id, robot, what, rng.choice(('', '/o')),
-                              rng.choice(('', '', 'k1', 'k2')))),
-        (8, lambda: GrantJobs((
-            Grant(job_id, robot, incarnation, attempt, rng.choice((10, 1000)), ''),
-        ))),
+        (
+            5,
+            lambda: SubmitJob(
+                job_id, speaker, what, rng.choice(('', '/o')), rng.choice(('', '', 'k1', 'k2'))
+            ),
+        ),
+        (
+            8,
+            lambda: GrantJobs(
+                (Grant(job_id, robot, incarnation, attempt, rng.choice((10, 1000)), ''),)
+            ),
+        ),
         (3, lambda: StartJob(job_id, token)),
         (3, lambda: RenewJobs((Renewal(job_id, token, rng.randint(-10, 1100)),))),
         (4, lambda: CompleteJob(job_id, token, 5, outputs, robot)),
@@ -105,7 +119,11 @@ def run(
         life = session.incarnation if session is not None else 1
         life += rng.choice((0,) * 18 + (-1, 1))
         issued = Issued(
-            issuer, life, rng.randint(1, 400), rng.randint(0, 3), draw_command(rng, log.state)
+            issuer,
+            life,
+            rng.randint(1, 400),
+            rng.randint(0, 3),
+            draw_command(rng, log.state, issuer),
         )
         entries.append((log.stamp_ns, issued))
         applied = log.issue(issued)  # checks the invariants
@@ -141,7 +159,7 @@ def test_forgetting_keeps_the_invariants(monkeypatch: pytest.MonkeyPatch) -> Non
     log = AppliedLog()
     for serial in range(1, 400):
         log.wait(rng.choice((0, 2000)))
-        log.issue(Issued(R1, 1, serial, 1, draw_command(rng, log.state)))
+        log.issue(Issued(R1, 1, serial, 1, draw_command(rng, log.state, R1)))
         assert len(log.state.ended) <= 1
 
 
@@ -159,12 +177,25 @@ def test_same_log_applied_twice_gives_equal_states(seed: int) -> None:
 
 def shown(state: ReplicatedState) -> str:
     """Sets of serials have no order of their own; everything else must come out as it went in."""
-    return repr([
-        sorted((robot, one.incarnation, sorted(one.applied)) for robot, one in
-               state.sessions.items()),
-        state.members, state.jobs, state.waiting, state.held, state.ended, state.mode,
-        state.mode_reason, state.mode_epoch, state.override, state.counts, state.job_by_key,
-    ])
+    return repr(
+        [
+            sorted(
+                (robot, one.incarnation, sorted(one.applied))
+                for robot, one in state.sessions.items()
+            ),
+            state.members,
+            state.jobs,
+            state.waiting,
+            state.held,
+            state.ended,
+            state.mode,
+            state.mode_reason,
+            state.mode_epoch,
+            state.override,
+            state.counts,
+            state.job_by_key,
+        ]
+    )
 
 
 def test_state_does_not_depend_on_the_hash_seed() -> None:
@@ -175,7 +206,11 @@ def test_state_does_not_depend_on_the_hash_seed() -> None:
     here = os.path.dirname(__file__)
     printed = {
         subprocess.run(
-            [sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60,
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
             env={
                 **os.environ,
                 'PYTHONHASHSEED': hash_seed,
