@@ -210,7 +210,8 @@ class Demo:
             self._restart_due()
             done = len(self.progress.verified)
             share = (len(self.failovers_ms) + 1) / (self.kills + 1)
-            if len(self.failovers_ms) < self.kills and not self.dead and done >= share * total:
+            due = len(self.failovers_ms) < self.kills and done >= share * total
+            if due and not self.dead and self.watcher.settled(self.swarm.names):
                 self._kill_leader()
             self._show('verified', done)
 

@@ -488,6 +488,8 @@ class Coordinator:
             self._out.append(Note(f'entry {entry.index} skipped: {error}'))
             return
         applied = apply_command(self.state, entry.index, entry.stamp_ns, issued)
+        if self.caught_up:
+            self.suspicion.hear(issued.robot, self._now_ns)  # it spoke, whatever its beacons do
         self._appended.discard((issued.robot, issued.incarnation, issued.serial))
         changed.jobs.update(applied.jobs)
         changed.members |= applied.members

@@ -17,6 +17,7 @@ from swarm_msgs import msg
 from swarm_coordinator.ros.topics import TOPICS
 
 FRESH_S = 1.0
+SETTLED_MS = 3000  # DDS takes up to two seconds until all of a new robot's topics are matched
 
 
 @dataclass
@@ -96,3 +97,9 @@ class Watcher:
             return False
         target = max(beacon.commit_index for beacon in beacons.values())
         return all(beacon.applied_index >= target for beacon in beacons.values())
+
+    def settled(self, names: 'tuple[str, ...]') -> bool:
+        """Caught up, and every robot has run for long enough to be heard by all the others."""
+        return self.caught_up(names) and all(
+            beacon.uptime_ms >= SETTLED_MS for beacon in self.fresh(names).values()
+        )
