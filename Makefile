@@ -9,6 +9,7 @@ ROBOTS ?= 3
 KILLS ?= 1
 ONCE ?=
 QUICK ?=
+RUNS ?= 20
 NAME ?=
 PYTEST_ARGS ?=
 
@@ -20,13 +21,13 @@ IN_WORKSPACE := source scripts/env.sh &&
 PACKAGES := hw_discovery swarm_coordinator swarm_learning swarm_tower
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint types bench clean distclean
+.PHONY: help build demo test soak lint types bench clean distclean
 
 help:  ## list the targets
 	@echo 'Robot swarm stack. Targets:'
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | \
 	  awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
-	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench),'
+	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench), RUNS=$(RUNS) (soak),'
 	@echo '  PYTEST_ARGS="-k name" (test), PYTHON=$(PYTHON).'
 
 build:  ## get ROS 2 where none is sourced, and build the packages
@@ -38,6 +39,9 @@ demo: build  ## a swarm on this machine that loses robots and goes on [ROBOTS KI
 
 test: lint types  ## lint, types and every test [PYTEST_ARGS]
 	@$(IN_WORKSPACE) python -m pytest $(PYTEST_ARGS)
+
+soak: build  ## the demo again and again, added up [RUNS ROBOTS KILLS]
+	@$(IN_WORKSPACE) python scripts/soak.py --runs $(RUNS) --robots $(ROBOTS) --kills $(KILLS)
 
 lint: build  ## check the style of the code
 	@$(IN_WORKSPACE) ruff check .

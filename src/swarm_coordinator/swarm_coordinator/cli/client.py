@@ -22,6 +22,7 @@ from swarm_msgs import msg
 from swarm_coordinator.ros.topics import TOPICS
 
 FIND_S = 5.0
+WAIT_S = 0.2
 # A reply can be lost when the robot has not yet discovered who asks (ros2/ros2#1253), so a request
 # is repeated; those that change something carry an idempotency key.
 ASK_AGAIN_S = 2.0
@@ -66,7 +67,8 @@ class SwarmClient:
             left = end - time.monotonic()
             if left <= 0:
                 return False
-            self._executor.spin_once(timeout_sec=left)
+            # In short waits: Ctrl-C is only seen between them.
+            self._executor.spin_once(timeout_sec=min(left, WAIT_S))
         return True
 
     @property
