@@ -18,7 +18,6 @@ from swarm_coordinator.core.events import (
     BeaconHeard,
     CapabilitiesChanged,
     Changed,
-    DiscardFile,
     Effect,
     Event,
     Halt,
@@ -40,13 +39,10 @@ from swarm_coordinator.core.events import (
     RoleChanged,
     Send,
     SendProposal,
-    SweepFiles,
     Tick,
-    UnpinFiles,
 )
-from swarm_coordinator.core.files.references import References
+from swarm_coordinator.core.files.custody import Custody
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.jobs.job import FileRef, JobPhase
 from swarm_coordinator.core.leadership import Leadership
 from swarm_coordinator.core.modes.policy import ModeAdvice
 from swarm_coordinator.core.proposals import Outstanding, Proposals
@@ -134,13 +130,12 @@ class Coordinator:
         self.suspicion = Suspicion(heartbeat_ns)
         self.worker = Worker(identity.robot_id, identity.incarnation, identity.job_slots)
         self.delivery = Delivery(identity.robot_id)
-        self.references = References()
+        self.custody = Custody(identity.robot_id)
         self.proposals = Proposals()
         self.leadership: Leadership | None = None
         self.caught_up = False
         self.faults = 0
         self.leader_changes = 0
-        self.refused_completions = 0
         self._job_ttl_ms = job_ttl_ms
         self._hold_ticks = hold_ticks  # elections held back after this robot was late
         self._started_ns = started_ns
@@ -148,8 +143,6 @@ class Coordinator:
         self._registering = False
         self._advice: ModeAdvice | None = None
         self._appended: set[tuple[str, int, int]] = set()
-        self._swept = False
-        self._unsettled: dict[str, int] = {}  # job -> token; holds up the sweep
         self._leader_commit: int | None = None
         self._leader: RobotId | None = None
         self._stamp_base_ns = 0
@@ -184,8 +177,7 @@ class Coordinator:
             try:
                 self._on(event)
             except PeerProtocolError as error:
-                self.faults += 1
-                self._out.append(Note(f'message dropped: {error}'))
+                self._fault(f'message dropped: {error}')
         self._pump()
         self._lead()
         self._send_proposals()
@@ -245,11 +237,11 @@ class Coordinator:
         try:
             issued = decode(event.command)
         except MalformedCommand as error:
-            self.faults += 1
+            self._fault(f'proposal of {event.sender} refused: {error}')
             self._refuse(event, 'malformed', str(error))
             return
         if (issued.robot, issued.serial) != (event.sender, event.serial):
-            self.faults += 1
+            self._fault(f"proposal of {event.sender} refused: it is another robot's")
             self._refuse(event, 'malformed', 'the command is signed for another robot or serial')
             return
         refusal = self._append(issued, event.command)
@@ -257,6 +249,12 @@ class Coordinator:
             self._refuse(event, 'not_leader', refusal.value)
         elif refusal is not None:
             self._refuse(event, 'overloaded', refusal.value)
+
+    def _fault(self, text: str) -> None:
+        """Count it; say the 1st, 2nd, 4th, 8th ...: a broken peer must not fill the log."""
+        self.faults += 1
+        if self.faults & (self.faults - 1) == 0:
+            self._out.append(Note(f'{text} ({self.faults} faults so far)'))
 
     def _refuse(self, event: ProposalHeard, refusal: str, reason: str) -> None:
         self._out.append(
@@ -286,10 +284,7 @@ class Coordinator:
             )
             return
         if isinstance(event.command, SubmitJob):
-            self.references.keep(
-                f'request {event.request_id}',
-                (ref.sha256 for ref in event.command.spec.inputs),
-            )
+            self.custody.requested(event.request_id, event.command.spec.inputs)
         self._propose(event.command, RequestTag(event.request_id), event.expiry_ms * MS)
 
     @_on.register
@@ -314,8 +309,8 @@ class Coordinator:
     @_on.register
     def _process_ended(self, event: ProcessEnded) -> None:
         self._work(self.worker.process_ended(event.end, self._now_ns))
-        self._keep(event.end.job_id)
-        self._unpin(event.end.outputs)
+        self._account(event.end.job_id)
+        self._out += self.custody.accounted(event.end.outputs)
 
     @_on.register
     def _progressed(self, event: Progressed) -> None:
@@ -331,7 +326,7 @@ class Coordinator:
                 event.job_id, event.attempt, event.token, event.refs, event.worker
             )
         )
-        self._keep(event.job_id)
+        self._account(event.job_id)
 
     @_on.register
     def _outputs_stored(self, event: OutputsStored) -> None:
@@ -421,9 +416,8 @@ class Coordinator:
             )
         if isinstance(command, SubmitJob) and applied is not None:
             # After a time-out the job may still come into the log: its files stay.
-            self._keep(command.job_id)
-            self.references.keep(f'request {tag.request_id}', ())
-            self._unpin(command.spec.inputs)
+            self._account(command.job_id)
+            self._out += self.custody.request_settled(tag.request_id, command.spec.inputs)
 
     def _why_unavailable(self) -> str:
         if self.raft.leader is None:
@@ -516,30 +510,11 @@ class Coordinator:
             self.caught_up = True
             self._out.append(Note(f'caught up with the log at {self.raft.last_applied}'))
             self._jobs_changed(list(self.state.jobs))
-            self._unsettled = {
-                job.job_id: job.token
-                for job in self.state.held_jobs()
-                if job.origin == self.robot_id
-            }
+            self.custody.caught_up(self.state)
             self._sweep()
 
     def _sweep(self) -> None:
-        """Let go of what a former life left, once the log can no longer call for any of it.
-
-        Two things may still come: a submission of that life, until the log has a command of this
-        one; and a completion whose outputs that life said it had stored.
-        """
-        if self._swept:
-            return
-        for job_id, token in list(self._unsettled.items()):
-            job = self.state.jobs.get(job_id)
-            if job is None or not job.held or job.token != token:
-                del self._unsettled[job_id]
-        session = self.state.sessions.get(self.robot_id)
-        known = session is not None and session.incarnation >= self.identity.incarnation
-        if known and not self._unsettled:
-            self._swept = True
-            self._out.append(SweepFiles(frozenset(self.references.users)))
+        self._out += self.custody.sweep(self.state, self.identity.incarnation)
 
     def _own_term_applied(self) -> bool:
         return self._applied_term == self.raft.term
@@ -551,7 +526,7 @@ class Coordinator:
                 continue
             self._work(self.worker.job_changed(job, self._now_ns))
             self._work(self.delivery.job_changed(job, self._now_ns))
-            self._keep(job_id)
+            self._account(job_id)
 
     # ---- duties
 
@@ -597,41 +572,16 @@ class Coordinator:
             else:
                 self._out.append(effect)
 
-    def _keep(self, job_id: str) -> None:
-        """Recompute which files this job needs on this robot; let go of the others."""
-        files: set[str] = set()
-        job = self.state.jobs.get(job_id)
-        held = self.worker.held.get(job_id)
-        parcel = self.delivery.parcels.get(job_id)
-        if held is not None:
-            files.update(ref.sha256 for ref in (*held.spec.inputs, *held.outputs))
-        if parcel is not None:
-            files.update(ref.sha256 for ref in parcel.refs)
-        if job is not None:
-            mine = job.origin == self.robot_id
-            if mine and not job.ended:
-                files.update(ref.sha256 for ref in job.spec.inputs)
-            kept = mine and not job.output_dir
-            waits = not job.delivered and self.robot_id in (job.origin, job.outputs_at)
-            if job.phase is JobPhase.DONE and (kept or waits):
-                files.update(ref.sha256 for ref in job.outputs)
-        self._discard(self.references.keep(job_id, files))
-
-    def _discard(self, freed: Iterable[str]) -> None:
-        # Before the sweep a job of a former life may need it without being accounted for.
-        if self._swept:
-            self._out.extend(DiscardFile(sha256) for sha256 in freed)
-
-    def _unpin(self, refs: Sequence[FileRef]) -> None:
-        if not refs:
-            return
-        self._out.append(UnpinFiles(tuple(ref.sha256 for ref in refs)))
-        self._discard(
-            sorted({ref.sha256 for ref in refs if not self.references.needed(ref.sha256)})
+    def _account(self, job_id: str) -> None:
+        self._out += self.custody.account(
+            job_id,
+            self.state.jobs.get(job_id),
+            self.worker.held.get(job_id),
+            self.delivery.parcels.get(job_id),
         )
 
     def check_invariants(self) -> None:
         self.state.check_invariants()
-        self.references.check_invariants()
+        self.custody.references.check_invariants()
         assert self.state.applied_index == self.raft.last_applied
         assert (self.leadership is not None) == (self.raft.role is Role.LEADER)
