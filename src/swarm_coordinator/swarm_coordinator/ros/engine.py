@@ -149,7 +149,10 @@ class Engine:
                 self.tick_late_ns_max = max(self.tick_late_ns_max, late_ns)
                 # What came in while we were held up is taken before the timers are: a leader
                 # that spoke all the time must not look silent.
-                batch.append(Tick(late=late_ns > self._late_ns))
+                late = late_ns > self._late_ns
+                if late:
+                    self._log.warning('held up for %d ms', late_ns // 1_000_000)
+                batch.append(Tick(late=late))
                 next_tick_ns = max(next_tick_ns + self._tick_ns, now_ns)
             if batch:
                 self._perform(self._coordinator.handle(batch, now_ns, time.time_ns()))
@@ -179,7 +182,10 @@ class Engine:
     def _persist(self, effect: Persist) -> None:
         began_ns = time.monotonic_ns()
         self._log_store.save(effect.hard_state, effect.truncate_from, effect.entries)
-        self.fsync_ns_max = max(self.fsync_ns_max, time.monotonic_ns() - began_ns)
+        took_ns = time.monotonic_ns() - began_ns
+        self.fsync_ns_max = max(self.fsync_ns_max, took_ns)
+        if took_ns > self._late_ns:
+            self._log.warning('the disk took %d ms for a durable write', took_ns // 1_000_000)
 
     def _send(self, effect: Send) -> None:
         if isinstance(effect.message, (Heartbeat, HeartbeatReply)):

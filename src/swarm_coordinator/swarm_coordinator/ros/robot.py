@@ -31,7 +31,6 @@ from rclpy.executors import (
     SingleThreadedExecutor,
 )
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from swarm_coordinator.core.ids import checked_name
@@ -115,11 +114,7 @@ def declare(node: Node, config: Any) -> None:
         )
         if isinstance(value, tuple):
             value = list(value)
-            kind = Parameter.Type.STRING_ARRAY
-            parameter = Parameter(field.name, kind, value)
-            node.declare_parameter(field.name, parameter.value, descriptor, ignore_override=True)
-        else:
-            node.declare_parameter(field.name, value, descriptor, ignore_override=True)
+        node.declare_parameter(field.name, value, descriptor, ignore_override=True)
 
 
 def load_parts(names: Sequence[str]) -> dict[str, Any]:
