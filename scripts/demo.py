@@ -26,6 +26,7 @@ from swarm_coordinator.audit import audit, committed_entries
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.client import SwarmClient, Unavailable
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
+from swarm_coordinator.ros.conversions import is_settled
 from swarm_coordinator.ros.watcher import Watcher
 
 FOLDER = Path('build/demo')
@@ -42,7 +43,6 @@ DOWN_S = 3.0  # how long a killed robot stays away
 ATTEMPTS = 10  # per job: a job must outlive several kills
 QUIET_EVENTS = frozenset({'job_reissued', 'robot_joined'})  # summed up instead of one line each
 LIST_PAGE = 500
-ENDED = frozenset({3, 4, 5, 6, 7})
 
 
 @dataclass(frozen=True)
@@ -239,12 +239,12 @@ class Demo:
             if key in self.progress.verified or key in self.progress.wrong:
                 continue
             job = jobs.get(job_id)
-            if job is None or job.phase not in ENDED:
+            if job is None or not is_settled(job):
                 continue
-            if job.phase != job.PHASE_DONE:
-                self._wrong(key, f'{job_id} ended as phase {job.phase}: {job.reason}')
-            elif job.outputs_delivered:
+            if job.phase == job.PHASE_DONE:
                 self._verify(key)
+            else:
+                self._wrong(key, f'{job_id} ended as phase {job.phase}: {job.reason}')
 
     def _verify(self, key: str) -> None:
         item = self.progress.items[key]

@@ -9,11 +9,11 @@ only turns the answer into actions.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swarm_coordinator.config import CoordinatorConfig
+from swarm_coordinator.core.ids import robot_id_from
 from swarm_coordinator.core.raft import PROFILES
 
 Value = str | bool | int | tuple[str, ...]
@@ -127,12 +127,6 @@ class ProcessPlan:
     ros_arguments: tuple[str, ...]
     respawn: bool
     respawn_delay_s: float = RESPAWN_DELAY_S
-
-
-def robot_id_from(host_name: str) -> str:
-    """The host name, made a name that ROS accepts (the robot process has the same rule)."""
-    name = re.sub(r'[^A-Za-z0-9_]', '_', host_name)[:60]
-    return name if name[:1].isalpha() else f'r_{name}'
 
 
 def plan(given: Mapping[str, str], host_name: str, home: str) -> tuple[ProcessPlan, ...]:

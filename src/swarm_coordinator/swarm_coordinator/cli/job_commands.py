@@ -14,12 +14,10 @@ from swarm_msgs import msg, srv
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.answers import FAILED, OK, REFUSED, exit_code, print_json, say
 from swarm_coordinator.core.jobs.job import Effects, JobPhase
+from swarm_coordinator.ros.conversions import PHASE_FROM_MSG, PHASE_TO_MSG, is_settled
 from swarm_coordinator.ros.topics import TOPICS
 
 PAGE = 500
-PHASES = tuple(phase.value for phase in JobPhase)  # in the order of their numbers in messages
-ENDED = frozenset({3, 4, 5, 6, 7})
-DONE = 3
 
 
 def submit(client: Any, options: argparse.Namespace) -> int:
@@ -47,9 +45,10 @@ def submit(client: Any, options: argparse.Namespace) -> int:
     if (code := exit_code(answer)) != OK:
         return code
     if options.no_wait:
-        return (
-            print_json({'job_id': answer.job_id}) if options.json else print(answer.job_id) or OK
-        )
+        if options.json:
+            return print_json({'job_id': answer.job_id})
+        print(answer.job_id)
+        return OK
     return _follow(client, [answer.job_id], [], options.json)
 
 
@@ -73,7 +72,7 @@ def _jobs(
 
 
 def list_jobs(client: Any, options: argparse.Namespace) -> int:
-    phases = [PHASES.index(phase) for phase in options.phase]
+    phases = [PHASE_TO_MSG[JobPhase(phase)] for phase in options.phase]
     return _show(_jobs(client, (), options.labels, phases), options.json)
 
 
@@ -86,7 +85,7 @@ def _show(jobs: Sequence[Any], as_json: bool) -> int:
             [
                 (
                     job.job_id,
-                    PHASES[job.phase],
+                    PHASE_FROM_MSG[job.phase].value,
                     job.robot_id or '-',
                     job.attempt or '-',
                     f'{job.run_ms / 1000:.2f} s' if job.run_ms else '-',
@@ -103,7 +102,7 @@ def _show(jobs: Sequence[Any], as_json: bool) -> int:
 def _job_facts(job: Any) -> dict[str, Any]:
     return {
         'job_id': job.job_id,
-        'phase': PHASES[job.phase],
+        'phase': PHASE_FROM_MSG[job.phase].value,
         'origin': job.origin,
         'robot': job.robot_id or None,
         'attempt': job.attempt,
@@ -127,8 +126,6 @@ def watch(client: Any, options: argparse.Namespace) -> int:
 
 def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: bool) -> int:
     """A line for each job that ends, a progress bar below; ends when all have."""
-    from swarm_msgs import msg
-
     changed = [True]
     topic = TOPICS['/swarm/jobs']
     client.node.create_subscription(
@@ -141,7 +138,7 @@ def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: boo
         if missing:
             line.end()
             return say(f'no such job: {", ".join(sorted(missing))}', FAILED)
-        ended = [job for job in jobs if _settled(job)]
+        ended = [job for job in jobs if is_settled(job)]
         for job in ended:
             if job.job_id not in told and not as_json:
                 line.print(_ending(job))
@@ -149,7 +146,7 @@ def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: boo
         line.show(f'{tables.bar(len(ended), len(jobs))} done or ended')
         if len(ended) == len(jobs):
             line.end()
-            failed = [job for job in jobs if job.phase != DONE or job.reason]
+            failed = [job for job in jobs if job.phase != job.PHASE_DONE or job.reason]
             if as_json:
                 print_json([_job_facts(job) for job in jobs])
             return FAILED if failed else OK
@@ -158,13 +155,9 @@ def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: boo
         client.spin_until(lambda: changed[0], 1.0)
 
 
-def _settled(job: Any) -> bool:
-    return job.phase in ENDED and (job.phase != DONE or job.outputs_delivered)
-
-
 def _ending(job: Any) -> str:
-    text = f'{job.job_id} {PHASES[job.phase]}'
-    if job.phase == DONE:
+    text = f'{job.job_id} {PHASE_FROM_MSG[job.phase].value}'
+    if job.phase == job.PHASE_DONE:
         octets = sum(ref.size_bytes for ref in job.outputs)
         text += f' on {job.robot_id} in {job.run_ms / 1000:.2f} s'
         text += f', {tables.size(octets)} back' if job.outputs else ''

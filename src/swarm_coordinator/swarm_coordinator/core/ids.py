@@ -15,6 +15,12 @@ _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]{0,62}\Z')
 _JOB_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]{0,126}\Z')
 
 
+def robot_id_from(host_name: str) -> str:
+    """The host name, made a name that ROS accepts."""
+    name = re.sub(r'[^A-Za-z0-9_]', '_', host_name)[:60]
+    return name if name[:1].isalpha() else f'r_{name}'
+
+
 def checked_name(value: str, what: str) -> str:
     """Return `value` if ROS accepts it as a name; `what` names it in the error.
 

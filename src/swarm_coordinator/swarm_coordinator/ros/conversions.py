@@ -13,6 +13,7 @@ from swarm_msgs import msg
 from swarm_coordinator.core.ids import RobotId, checked_name
 from swarm_coordinator.core.jobs.job import (
     ATTEMPTS_MAX_DEFAULT,
+    ENDED_PHASES,
     Effects,
     FileRef,
     Job,
@@ -278,6 +279,12 @@ def job_to_msg(job: Job, blocked: str = '') -> msg.JobStatus:
         changed_ns=job.changed_ns,
         run_ms=job.run_ms,
     )
+
+
+def is_settled(status: msg.JobStatus) -> bool:
+    """The job has ended, and where it is done its outputs are where they belong."""
+    phase = PHASE_FROM_MSG[status.phase]
+    return phase in ENDED_PHASES and (phase is not JobPhase.DONE or status.outputs_delivered)
 
 
 # ---- views

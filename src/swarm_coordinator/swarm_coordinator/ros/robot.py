@@ -12,7 +12,6 @@ Exit codes: 0 ended as asked, 2 wrong input (said on stderr), 1 anything else.
 
 import dataclasses
 import importlib.metadata
-import re
 import signal
 import socket
 import sys
@@ -33,7 +32,7 @@ from rclpy.executors import (
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from swarm_coordinator.core.ids import checked_name
+from swarm_coordinator.core.ids import checked_name, robot_id_from
 from swarm_coordinator.storage.faults import StorageFault
 
 PART_GROUP = 'swarm.parts'
@@ -53,9 +52,7 @@ class RobotConfig:
 
 
 def default_robot_id() -> str:
-    """The host name, made a valid name."""
-    name = re.sub(r'[^A-Za-z0-9_]', '_', socket.gethostname())[:60]
-    return name if name[:1].isalpha() else f'r_{name}'
+    return robot_id_from(socket.gethostname())
 
 
 def overrides_of(name: str, namespace: str) -> dict[str, Any]:

@@ -226,13 +226,7 @@ class Services:
             if status is None:
                 return msg.JobStatus(job_id=job_id, reason='forgotten: too many jobs since')
             handle.publish_feedback(RunJob.Feedback(job=status))
-            ended = status.phase not in (
-                msg.JobStatus.PHASE_SUBMITTED,
-                msg.JobStatus.PHASE_LEASED,
-                msg.JobStatus.PHASE_RUNNING,
-            )
-            delivering = status.phase == msg.JobStatus.PHASE_DONE and not status.outputs_delivered
-            if ended and not delivering:
+            if conversions.is_settled(status):
                 return status
             if handle.is_cancel_requested and not cancelled:
                 cancelled = True
