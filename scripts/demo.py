@@ -40,6 +40,7 @@ LEADER_S = 20.0
 FAILOVER_S = 15.0
 DONE_S = 600.0
 DOWN_S = 3.0  # how long a killed robot stays away
+OVERLAP_PER_ROBOT = 4  # jobs still under way when the next part of the batch is submitted
 ATTEMPTS = 10  # per job: a job must outlive several kills
 QUIET_EVENTS = frozenset({'job_reissued', 'robot_joined'})  # summed up instead of one line each
 LIST_PAGE = 500
@@ -107,12 +108,17 @@ class Demo:
         self._wait_for_leader()
         self.progress.items = batch_of(self.tree)
         total = sum(item.size_bytes for item in self.progress.items.values())
-        count = len(self.progress.items)
+        count, names = len(self.progress.items), self.swarm.names
         self.say(
             f'batch: {count} files, {tables.size(total)}, of {self.tree}: xz on whichever robot'
         )
-        self._submit_all()
-        self._work_until_done()
+        for wave in range(self.kills + 1):
+            if wave:
+                self._wait_until_killable()
+            self._submit(self._wave(wave))
+            if wave:
+                self._kill_leader()
+            self._work(leave=0 if wave == self.kills else OVERLAP_PER_ROBOT * len(names))
         self._wait_for_return()
         self.line.end()
         return self._summary()
@@ -136,13 +142,20 @@ class Demo:
             (name for name, one in self.swarm.processes.items() if one.poll() is not None), ''
         )
 
-    def _submit_all(self) -> None:
+    def _wave(self, number: int) -> list[str]:
+        """The batch in equal parts, one more than there are kills: each kill follows on the
+        submission of a part, so that there is work in hand however quick the machine is."""
+        keys = list(self.progress.items)
+        parts = self.kills + 1
+        return keys[len(keys) * number // parts : len(keys) * (number + 1) // parts]
+
+    def _submit(self, keys: list[str]) -> None:
         """Each file at the next robot; an answer that does not come is asked for again, under the
         same key, so that it can never become two jobs."""
         from swarm_msgs import srv
 
         robots = self.swarm.names
-        queue = {key: robots[n % len(robots)] for n, key in enumerate(self.progress.items)}
+        queue = {key: robots[n % len(robots)] for n, key in enumerate(keys)}
         waiting: dict[str, tuple[float, Any]] = {}
         end_s = time.monotonic() + DONE_S
         while queue or waiting:
@@ -160,7 +173,7 @@ class Demo:
                     del waiting[key]
                 elif future.done() or time.monotonic() - asked_s > ASK_AGAIN_S:
                     del waiting[key]
-                    queue[key] = robots[list(self.progress.items).index(key) % len(robots)]
+                    queue[key] = robots[keys.index(key) % len(robots)]
             self._show('submitted', len(self.progress.job_of))
         self.say(f'{len(self.progress.job_of)} jobs submitted, at all {len(robots)} robots')
 
@@ -192,12 +205,11 @@ class Demo:
             expiry_ms=10_000,
         )
 
-    def _work_until_done(self) -> None:
-        """Verify results as they come; kill the leader at even shares of the batch."""
-        total = len(self.progress.items)
+    def _work(self, leave: int) -> None:
+        """Verify results as they come, until only `leave` of those submitted are missing."""
         end_s = time.monotonic() + DONE_S
         listed_s = 0.0
-        while len(self.progress.verified) + len(self.progress.wrong) < total:
+        while self._missing() > leave:
             if time.monotonic() > end_s:
                 self.say(f'not done within {DONE_S:.0f} s')
                 return
@@ -208,12 +220,21 @@ class Demo:
                 self._list()
             self._verify_arrived()
             self._restart_due()
-            done = len(self.progress.verified)
-            share = (len(self.failovers_ms) + 1) / (self.kills + 1)
-            due = len(self.failovers_ms) < self.kills and done >= share * total
-            if due and not self.dead and self.watcher.settled(self.swarm.names):
-                self._kill_leader()
-            self._show('verified', done)
+            self._show('verified', len(self.progress.verified))
+
+    def _missing(self) -> int:
+        progress = self.progress
+        return len(progress.job_of) - len(progress.verified) - len(progress.wrong)
+
+    def _wait_until_killable(self) -> None:
+        """Only a whole swarm may lose a robot: of three, two must go on."""
+        end_s = time.monotonic() + LEADER_S
+        while self.dead or not self.watcher.settled(self.swarm.names):
+            if time.monotonic() > end_s:
+                raise Unavailable(f'not all robots are back after {LEADER_S:.0f} s')
+            self._spin(lambda: False, 0.1)
+            self._verify_arrived()
+            self._restart_due()
 
     def _list(self) -> None:
         """Ask a living robot for every job; what it knows of them is exact."""
@@ -266,9 +287,10 @@ class Demo:
 
     def _kill_leader(self) -> None:
         alive = tuple(name for name in self.swarm.names if name in self.swarm.processes)
+        self._spin(lambda: bool(self.watcher.agreed_leader(alive)), LEADER_S)
         leader = self.watcher.agreed_leader(alive)
         if not leader:
-            return
+            raise Unavailable(f'no leader to kill after {LEADER_S:.0f} s')
         term = self.watcher.heard[leader].beacon.term
         survivors = tuple(name for name in alive if name != leader)
         pid = self.swarm.processes[leader].pid
