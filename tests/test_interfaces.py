@@ -18,8 +18,9 @@ NAMES = [f'{file.parent.name}/{file.name}' for file in FILES]
 # What robots tell one another to agree; a receiver drops it by its envelope alone.
 PROTOCOL = (
     'Append', 'AppendReply', 'Emergency', 'FileChunk', 'FileManifest', 'FileRequest', 'Heartbeat',
-    'JobOffer', 'JobReport', 'Proposal', 'ProposalReply', 'RobotCard', 'SnapshotChunk',
-    'SnapshotReply', 'SwarmEvent', 'TimeoutNow', 'Vote', 'VoteRequest',
+    'JobOffer', 'JobReport', 'ProbeReply', 'ProbeRequest', 'Proposal', 'ProposalReply',
+    'ReadReply', 'ReadRequest', 'RobotCard', 'SnapshotChunk', 'SnapshotReply', 'SwarmEvent',
+    'TimeoutNow', 'Vote', 'VoteRequest',
 )
 UNITS = (
     'ns', 'us', 'ms', 's', 'min', 'h', 'hz', 'bytes', 'kb', 'mb', 'kib', 'mib', 'permille',
