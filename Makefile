@@ -10,6 +10,8 @@ KILLS ?= 1
 ONCE ?=
 QUICK ?=
 RUNS ?= 20
+SEEDS ?= 200
+SOAK_SEEDS ?= 2000
 NAME ?=
 PYTEST_ARGS ?=
 
@@ -21,14 +23,14 @@ IN_WORKSPACE := source scripts/env.sh &&
 PACKAGES := hw_discovery swarm_coordinator swarm_learning swarm_tower
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak lint types bench clean distclean
+.PHONY: help build demo test sim mutants spin soak lint types bench clean distclean
 
 help:  ## list the targets
 	@echo 'Robot swarm stack. Targets:'
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | \
 	  awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
-	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench), RUNS=$(RUNS) (soak),'
-	@echo '  PYTEST_ARGS="-k name" (test), PYTHON=$(PYTHON).'
+	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench), SEEDS=$(SEEDS) (sim),'
+	@echo '  SOAK_SEEDS=$(SOAK_SEEDS) RUNS=$(RUNS) (soak), PYTEST_ARGS="-k name" (test), PYTHON=$(PYTHON).'
 
 build:  ## get ROS 2 where none is sourced, and build the packages
 	@$(PYTHON) scripts/setup.py
@@ -40,7 +42,18 @@ demo: build  ## a swarm on this machine that loses robots and goes on [ROBOTS KI
 test: lint types  ## lint, types and every test [PYTEST_ARGS]
 	@$(IN_WORKSPACE) python -m pytest $(PYTEST_ARGS)
 
-soak: build  ## the demo again and again, added up [RUNS ROBOTS KILLS]
+sim: build  ## simulated swarms under faults, every promise checked [SEEDS]
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(SEEDS) --minutes 0.5 --jobs 2
+
+mutants: build  ## faults put into the core one at a time: a test must notice each
+	@$(IN_WORKSPACE) python scripts/mutants.py
+
+spin: build  ## election and membership change, checked exhaustively as a model
+	@$(IN_WORKSPACE) python scripts/spin.py
+
+soak: build  ## hours: many simulated swarms, then the demo again and again [SOAK_SEEDS RUNS ROBOTS KILLS]
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(SOAK_SEEDS) --minutes 2 --jobs 2
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:1000 --workload services --jobs 2
 	@$(IN_WORKSPACE) python scripts/soak.py --runs $(RUNS) --robots $(ROBOTS) --kills $(KILLS)
 
 lint: build  ## check the style of the code

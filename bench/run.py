@@ -3,16 +3,19 @@
 """Runs one measurement by name, prints its table and writes build/bench/<name>.json.
 
     make bench NAME=<name> [QUICK=1]
+    python -m bench.run <name> [--quick] [--runs N]
 
 A measurement is a file bench/<name>.py with `measure(quick: bool) -> list[Row]` and a docstring
 that says how it measures. Exit codes: 0 measured, whether targets are met or not; 1 the
-measurement failed; 2 there is none of this name.
+measurement failed or needs a program that is not installed; 2 there is none of this name, or it
+has no number of runs to choose.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import platform
@@ -21,6 +24,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.peers import Missing
 from bench.table import Row, table
 
 FOLDER = Path(__file__).resolve().parent
@@ -52,12 +56,21 @@ def machine() -> str:
             f'load {load:.1f} before')
 
 
-def measured(name: str, quick: bool) -> list[Row]:
-    """The rows. Raises ValueError where the measurement returns something else."""
+class NoRuns(ValueError):
+    """A number of runs was given that the measurement cannot take."""
+
+
+def measured(name: str, quick: bool, runs: int = 0) -> list[Row]:
+    """The rows. Raises ValueError where the measurement returns something else, NoRuns."""
     module = importlib.import_module(f'bench.{name}')
+    chosen = {'runs': runs} if runs else {}
+    if runs and 'runs' not in inspect.signature(module.measure).parameters:
+        raise NoRuns(f'{name} has no number of runs to choose: expected no --runs')
+    if runs < 0:
+        raise NoRuns(f'--runs {runs}: expected at least 1')
     print(f'{name}: {summary(module.__doc__)}\n({machine()}{", quick" if quick else ""})',
           flush=True)
-    rows = list(module.measure(quick))
+    rows = list(module.measure(quick, **chosen))
     if not rows or not all(isinstance(one, Row) for one in rows):
         raise ValueError(f'bench/{name}.py: measure() returned no rows')
     return rows
@@ -73,10 +86,17 @@ def write(name: str, rows: Sequence[Row], folder: Path) -> Path:
     return file
 
 
+def write_samples(name: str, samples: object, folder: Path = RESULTS) -> None:
+    """Every single figure behind the table, for a closer look: <name>_samples.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f'{name}_samples.json').write_text(json.dumps(samples, indent=1) + '\n')
+
+
 def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int:
     parser = argparse.ArgumentParser(description='Measure ourselves beside peers and limits.')
     parser.add_argument('name', nargs='?', default='')
     parser.add_argument('--quick', action='store_true', help='fewer and shorter runs')
+    parser.add_argument('--runs', type=int, default=0, help='runs of each, where it can be chosen')
     options = parser.parse_args(arguments)
     known = names()
     if options.name not in known:
@@ -85,7 +105,14 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
         print(listing(known), file=sys.stderr)
         return 2
     began = time.monotonic()
-    rows = measured(options.name, options.quick)
+    try:
+        rows = measured(options.name, options.quick, options.runs)
+    except Missing as missing:
+        print(f'bench: {missing}', file=sys.stderr)
+        return 1
+    except NoRuns as error:
+        print(f'bench: {error}', file=sys.stderr)
+        return 2
     print(f'\n{table(rows)}\n')
     file = write(options.name, rows, results)
     print(f'{time.monotonic() - began:.0f} s; written to {os.path.relpath(file)}')

@@ -7,6 +7,7 @@ Owns the judgement `met` and the form of table and JSON. Refuses to measure anyt
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -84,6 +85,36 @@ def row(
         peer_name=peer_name,
         target=target,
         better=better,
+    )
+
+
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """The smallest sample that at least `percent` of them do not exceed (nearest rank)."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def tail(
+    what: str,
+    unit: str,
+    samples: Sequence[float],
+    percent: float,
+    *,
+    peer: Sequence[float] | None = None,
+    peer_name: str = '',
+    target: float | None = None,
+) -> Row:
+    """As row(), of a percentile: 99 of fewer than 100 runs is their maximum."""
+    return Row(
+        what=what,
+        unit=unit,
+        ours=percentile(samples, percent),
+        min=min(samples),
+        max=max(samples),
+        runs=len(samples),
+        peer=percentile(peer, percent) if peer else None,
+        peer_name=peer_name,
+        target=target,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import run
-from bench.table import AT_LEAST, AT_MOST, Row, number, row, table
+from bench.table import AT_LEAST, AT_MOST, Row, number, percentile, row, table, tail
 
 
 @pytest.fixture
@@ -69,6 +69,20 @@ def test_unknown_direction_is_refused() -> None:
 
 def test_ratio_to_a_peer_of_zero_is_none() -> None:
     assert row('x', 's', [1.0], peer=0.0).ratio is None
+
+
+@pytest.mark.parametrize(
+    ('count', 'percent', 'expected'), [(100, 99, 99.0), (10, 99, 10.0), (1, 50, 1.0), (4, 50, 2.0)]
+)
+def test_percentile_is_a_sample_that_was_measured(
+    count: int, percent: float, expected: float
+) -> None:
+    assert percentile([float(one) for one in range(count, 0, -1)], percent) == expected
+
+
+def test_tail_is_compared_with_the_tail_of_the_peer() -> None:
+    made = tail('wait', 'ms', [1.0, 2.0, 9.0], 99, peer=[3.0, 1.0], target=8.0)
+    assert (made.ours, made.peer, made.ratio, made.runs, made.met) == (9.0, 3.0, 3.0, 3, False)
 
 
 def test_missed_target_stands_out_in_the_table() -> None:
@@ -128,6 +142,7 @@ def test_measurement_that_returns_no_rows_is_an_error(
 
 
 def test_harness_and_tests_are_no_measurements(tmp_path: Path) -> None:
+    (tmp_path / 'peers').mkdir()
     for name in ('run', 'table', '__init__', 'test_x', '_shared', 'election'):
         (tmp_path / f'{name}.py').touch()
     assert run.names(tmp_path) == ['election']

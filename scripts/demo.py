@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swarm_coordinator.audit import audit, committed_entries
+from swarm_coordinator.audit import audit, histories_agree
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.client import SwarmClient, Unavailable
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
@@ -332,9 +332,9 @@ class Demo:
         names = self.swarm.names
         rejoined = self.watcher.caught_up(names)
         found = audit(self.swarm.storage(names[0]))
-        logs = [committed_entries(self.swarm.storage(name)) for name in names]
-        shortest = min(len(entries) for entries in logs)
-        agree = all(entries[:shortest] == logs[0][:shortest] for entries in logs)
+        difference = histories_agree(self.swarm.storage(name) for name in names)
+        if difference is not None:
+            self.say(f'WRONG: {difference}')
         jobs = [
             found.state.jobs[j] for j in self.progress.job_of.values() if j in found.state.jobs
         ]
@@ -360,7 +360,7 @@ class Demo:
             'failover_ms': max(self.failovers_ms, default=0),
             'failovers_ms': self.failovers_ms,
             'rejoined': rejoined,
-            'logs_agree': agree,
+            'logs_agree': difference is None,
             'jobs_by_robot': {
                 name: sum(1 for job in jobs if job.robot_id == name) for name in names
             },

@@ -16,6 +16,22 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'src' / 'swarm_coordinator'))
 
 from swarm_coordinator.core.jobs.job import ENDED_PHASES, JOB_TRANSITIONS, JobPhase  # noqa: E402
+from swarm_coordinator.core.modes import mode, policy  # noqa: E402
+
+MODE_HEAD = """# The modes of the swarm
+
+Drawn by `scripts/lifecycles.py` from `MODES` in
+`src/swarm_coordinator/swarm_coordinator/core/modes/mode.py` and `RULES` in `policy.py` beside it.
+The leader commits the mode, every robot acts under it. A robot may be more cautious than its swarm
+(further down in the table), never bolder: `local.py` says when. Running jobs go on in every mode.
+
+"""
+
+POLICY_HEAD = """
+The first rule that applies decides; from any mode the swarm can change to any other. An operator's
+override puts any mode in force, with a reason and an end, whatever the rules want.
+
+"""
 
 Phase = TypeVar('Phase', bound=Enum)
 Event = TypeVar('Event', bound=Enum)
@@ -43,7 +59,9 @@ def diagram(
 
 def documents() -> dict[Path, str]:
     job = JOB_HEAD + diagram(JobPhase.SUBMITTED, JOB_TRANSITIONS, ENDED_PHASES)
-    return {ROOT / 'docs' / 'lifecycles' / 'job.md': job}
+    modes = MODE_HEAD + mode.table_text() + POLICY_HEAD + policy.diagram()
+    folder = ROOT / 'docs' / 'lifecycles'
+    return {folder / 'job.md': job, folder / 'mode.md': modes}
 
 
 def main() -> int:

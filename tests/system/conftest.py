@@ -24,6 +24,18 @@ LEADER_S = 20.0
 JOBS_S = 60.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line('markers', 'soak: takes as long as one likes; run by `-m soak` only')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if 'soak' in config.option.markexpr:
+        return
+    soaks = [item for item in items if 'soak' in item.keywords]
+    config.hook.pytest_deselected(items=soaks)
+    items[:] = [item for item in items if item not in soaks]
+
+
 @dataclass
 class Field:
     """A running swarm with somebody who watches it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from swarm_msgs import msg
 
-from swarm_coordinator.audit import audit, committed_entries
+from swarm_coordinator.audit import audit, committed_entries, histories_agree
 
 Make = Callable[..., Any]
 DONE, FAILED = msg.JobStatus.PHASE_DONE, msg.JobStatus.PHASE_FAILED
@@ -47,10 +47,8 @@ def assert_results(paths: list[Path], out: Path) -> None:
 
 def assert_one_history(made: Any, names: tuple[str, ...]) -> None:
     """No job was accepted twice, and the robots' logs agree as far as both go."""
-    logs = [committed_entries(made.swarm.storage(name)) for name in names]
-    shortest = min(map(len, logs))
-    assert shortest > 0
-    assert all(log[:shortest] == logs[0][:shortest] for log in logs)
+    assert histories_agree(made.swarm.storage(name) for name in names) is None
+    assert all(committed_entries(made.swarm.storage(name)) for name in names)
     for name in names:
         assert audit(made.swarm.storage(name)).accepted_twice == 0
 

@@ -101,7 +101,8 @@ class LocalSwarm:
             'ROS_DOMAIN_ID': str(self.domain.number),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             # Killed processes leave shared memory behind that can make later ones deaf; UDP
-            # leaves nothing.
+            # leaves nothing. (rmw_fastrtps heeds it beyond LOCALHOST only, where it chooses for
+            # itself.)
             'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4',
         }
 

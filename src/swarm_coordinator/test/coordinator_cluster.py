@@ -20,6 +20,14 @@ from coordinator_samples import spec
 
 from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
 from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs, TellStored
+from swarm_coordinator.core.emergency import (
+    Announce,
+    Emergency,
+    PersistEmergency,
+    RegisterHeard,
+    Release,
+    Stop,
+)
 from swarm_coordinator.core.events import (
     Answer,
     BeaconHeard,
@@ -30,7 +38,9 @@ from swarm_coordinator.core.events import (
     Halt,
     InputsFailed,
     InputsReady,
+    Left,
     MessageHeard,
+    ModeFollowed,
     OutputsFetched,
     OutputsNotFetched,
     OutputsOffered,
@@ -41,15 +51,18 @@ from swarm_coordinator.core.events import (
     ProposalHeard,
     ProposalRefused,
     RefuseProposal,
+    Renumbered,
     Request,
     RoleChanged,
+    SaveSnapshot,
     Send,
     SendProposal,
     SweepFiles,
     Tick,
     UnpinFiles,
 )
-from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.health import PeerFacts
+from swarm_coordinator.core.ids import STARTS_BITS, RobotId
 from swarm_coordinator.core.jobs.job import FileRef, JobPhase
 from swarm_coordinator.core.raft import (
     PROFILES,
@@ -62,8 +75,10 @@ from swarm_coordinator.core.raft import (
     HeartbeatReply,
     Message,
     RaftCore,
+    Snapshot,
     Vote,
 )
+from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer, ProbeAnswered, ProbeAsked
 from swarm_coordinator.core.replicated.apply import apply_command, apply_noop
 from swarm_coordinator.core.replicated.command import (
     CapabilitySpec,
@@ -108,6 +123,9 @@ class Machine:
     robot_id: RobotId
     hard_state: HardState = HardState()
     entries: list[Entry] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+    storage_id: int = 1
+    emergency: PersistEmergency | None = None
     files: set[str] = field(default_factory=set)
     incarnation: int = 0
     # Lost with a crash:
@@ -138,7 +156,10 @@ class Cluster:
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
         self._request = 0
-        for robot in self.machines:
+        self.snapshots = 0
+        for number, robot in enumerate(self.machines, 100):
+            self.machines[robot].storage_id = number
+            self.machines[robot].incarnation = self.rng.getrandbits(20) << STARTS_BITS
             self.start(robot)
             self._later(self.rng.randint(0, WIFI.tick_ms), self._ticker(robot))
 
@@ -176,18 +197,32 @@ class Cluster:
         machine.incarnation += 1
         raft = RaftCore(
             robot, self.voters, WIFI.timing, random.Random(self.rng.random()),
-            machine.hard_state, tuple(machine.entries),
+            machine.hard_state, tuple(machine.entries), machine.snapshot, machine.storage_id,
         )
         session_id = self.rng.getrandbits(128).to_bytes(16, 'big')
         identity = RobotIdentity(
             robot, machine.incarnation, session_id, robot in self.voters, 'host', '0.1.0', 2
         )
-        machine.core = Coordinator(identity, raft, WIFI.heartbeat_ms * MS, TTL_MS, 20, self.now_ns)
+        saved = machine.emergency
+        machine.core = Coordinator(
+            identity, raft, WIFI.heartbeat_ms * MS, TTL_MS, 20, self.now_ns,
+            random.Random(self.rng.random()),
+            Emergency(robot, saved.register, saved.shared) if saved else Emergency(robot),
+        )
         machine.pins, machine.stopped, machine.inbox = {}, set(), []
         self.post(robot, CapabilitiesChanged(CAPABILITIES))
 
     def crash(self, robot: RobotId) -> None:
         self.machines[robot].core = None
+
+    def wipe(self, robot: RobotId) -> None:
+        """A new disk: nothing is remembered, not even how often this robot has started."""
+        machine = self.machines[robot]
+        machine.core = None
+        machine.hard_state, machine.entries, machine.snapshot = HardState(), [], None
+        machine.incarnation = self.rng.getrandbits(20) << STARTS_BITS
+        machine.emergency, machine.files = None, set()
+        machine.storage_id += 1000
 
     def post(self, robot: RobotId, event: Event) -> None:
         machine = self.machines[robot]
@@ -251,10 +286,27 @@ class Cluster:
             machine.hard_state = effect.hard_state
         if effect.truncate_from is not None:
             assert effect.truncate_from > committed, 'committed is for ever'
-            del machine.entries[effect.truncate_from - 1 :]
+            del machine.entries[effect.truncate_from - self._first_index(machine) :]
         for entry in effect.entries:
-            assert entry.index == len(machine.entries) + 1
+            assert entry.index == self._last_index(machine) + 1
             machine.entries.append(entry)
+
+    def _first_index(self, machine: Machine) -> int:
+        if machine.entries:
+            return machine.entries[0].index
+        return machine.snapshot.index + 1 if machine.snapshot else 1
+
+    def _last_index(self, machine: Machine) -> int:
+        return self._first_index(machine) + len(machine.entries) - 1
+
+    def _on_SaveSnapshot(self, machine: Machine, effect: SaveSnapshot) -> None:
+        self.snapshots += 1
+        if effect.install:
+            machine.entries = []
+        else:
+            machine.entries = [one for one in machine.entries if one.index >= effect.first_kept]
+            assert self._last_index(machine) >= effect.snapshot.index
+        machine.snapshot = effect.snapshot
 
     def _on_Send(self, machine: Machine, effect: Send) -> None:
         message = effect.message
@@ -264,7 +316,8 @@ class Cluster:
         if isinstance(message, (Heartbeat, HeartbeatReply)):
             assert machine.core is not None
             self.send(machine.robot_id, None, BeaconHeard(
-                machine.robot_id, machine.core.identity.session_id, 1))
+                machine.robot_id, machine.core.identity.session_id, 1,
+                PeerFacts(machine.incarnation, machine.storage_id)))
 
     def _check_durable(self, machine: Machine, message: Message) -> None:
         """Persist before send: what is promised is on the disk already."""
@@ -272,9 +325,9 @@ class Cluster:
         if isinstance(message, Vote) and message.granted and not message.pre_vote:
             assert machine.hard_state.voted_for == message.recipient
         if isinstance(message, AppendReply) and message.outcome is AppendOutcome.ACCEPTED:
-            assert message.match_index <= len(machine.entries)
+            assert message.match_index <= self._last_index(machine)
         if isinstance(message, HeartbeatReply):
-            assert message.match_index <= len(machine.entries)
+            assert message.match_index <= self._last_index(machine)
 
     def _on_SendProposal(self, machine: Machine, effect: SendProposal) -> None:
         assert machine.core is not None
@@ -372,7 +425,43 @@ class Cluster:
         machine.halted, machine.core = effect, None
 
     def _on_Note(self, machine: Machine, effect: Note) -> None:
-        assert 'dropped: ' in effect.text or 'caught up' in effect.text, effect
+        told = ('dropped: ', 'caught up', 'leadership', 'emergency', 'not registered: incarnation')
+        assert any(one in effect.text for one in told), effect
+
+    def _on_Renumbered(self, machine: Machine, effect: Renumbered) -> None:
+        assert effect.incarnation > machine.incarnation
+        machine.incarnation = effect.incarnation
+
+    def _on_Announce(self, machine: Machine, effect: Announce) -> None:
+        one = effect.register
+        heard = RegisterHeard(
+            machine.robot_id, one.epoch, one.active, one.raised_by, one.reason
+        )
+        self.send(machine.robot_id, None, heard)
+
+    def _on_PersistEmergency(self, machine: Machine, effect: PersistEmergency) -> None:
+        machine.emergency = effect
+
+    def _on_Stop(self, machine: Machine, effect: Stop) -> None:
+        assert machine.core is not None and not machine.core.worker.running
+
+    def _on_Release(self, machine: Machine, effect: Release) -> None:
+        pass
+
+    def _on_ModeFollowed(self, machine: Machine, effect: ModeFollowed) -> None:
+        pass
+
+    def _on_Left(self, machine: Machine, effect: Left) -> None:
+        machine.core = None
+
+    def _on_AskPeer(self, machine: Machine, effect: AskPeer) -> None:
+        asked = ProbeAsked(machine.robot_id, effect.target, effect.nonce)
+        self.send(machine.robot_id, effect.peer, asked)
+
+    def _on_AnswerPeer(self, machine: Machine, effect: AnswerPeer) -> None:
+        self.send(machine.robot_id, effect.peer, ProbeAnswered(
+            machine.robot_id, effect.target, effect.nonce, effect.heard_ms_ago,
+            effect.incarnation))
 
     def _on_Changed(self, machine: Machine, effect: Changed) -> None:
         pass
@@ -397,6 +486,9 @@ class Cluster:
         self.post(robot, Request(self._request, command, expiry_ms))
         return self._request
 
+    def answered(self, request: int, ms: int = 30_000) -> bool:
+        return self.run_ms(ms, lambda: request in self.answers)
+
     # ---- what is true of all
 
     @property
@@ -415,12 +507,13 @@ class Cluster:
         machine = self.up[0]
         assert machine.core is not None
         state, accepted = ReplicatedState(), dict[str, int]()
+        assert machine.snapshot is None, 'what came before it cannot be applied anew'
         for entry in machine.entries[: machine.core.state.applied_index]:
             if entry.kind is not EntryKind.COMMAND:
-                apply_noop(state, entry.index, entry.stamp_ns)
+                apply_noop(state, entry.index, entry.term, entry.stamp_ns)
                 continue
             issued = decode(entry.data)
-            applied = apply_command(state, entry.index, entry.stamp_ns, issued)
+            applied = apply_command(state, entry.index, entry.term, entry.stamp_ns, issued)
             if isinstance(issued.command, CompleteJob) and not (
                 applied.refused or applied.duplicate
             ):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import Effects, FileRef, Job, JobSpec
-from swarm_coordinator.core.replicated.apply import Applied, apply_command
+from swarm_coordinator.core.replicated.apply import Applied, apply_command, apply_noop
 from swarm_coordinator.core.replicated.command import (
     INTEGER_MAX,
     CapabilitySpec,
@@ -76,6 +76,7 @@ class AppliedLog:
 
     state: ReplicatedState = field(default_factory=ReplicatedState)
     stamp_ns: int = 1_000_000_000_000
+    term: int = 1
     serials: dict[tuple[RobotId, int], int] = field(default_factory=dict)
 
     def do(self, command: Command, by: RobotId = R1, incarnation: int = 1) -> Applied:
@@ -85,13 +86,21 @@ class AppliedLog:
 
     def issue(self, issued: Issued) -> Applied:
         applied = apply_command(
-            self.state, self.state.applied_index + 1, self.stamp_ns, issued
+            self.state, self.state.applied_index + 1, self.term, self.stamp_ns, issued
         )
         self.state.check_invariants()
         return applied
 
     def wait(self, ms: int) -> None:
         self.stamp_ns += ms * MS
+
+    def lead_anew(self, jump_ms: int) -> None:
+        """Another robot leads; by its clock, `jump_ms` have gone by since the last entry."""
+        self.term += 1
+        index = self.state.applied_index + 1
+        apply_noop(self.state, index, self.term, 0)  # Raft gives it the last stamp at most
+        self.state.check_invariants()
+        self.stamp_ns = self.state.stamp_ns + jump_ms * MS
 
     def job(self, job_id: str = 'j1') -> Job:
         return self.state.jobs[job_id]
@@ -138,6 +147,8 @@ def from_hint(hint: Any) -> st.SearchStrategy[Any]:
     if dataclasses.is_dataclass(hint):
         return from_dataclass(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return st.tuples(*map(from_hint, arguments))
     if origin is tuple:
         return st.lists(from_hint(arguments[0]), max_size=3).map(tuple)
     if origin in (typing.Union, types.UnionType):
@@ -162,5 +173,5 @@ LIMITED: dict[str, st.SearchStrategy[Any]] = {
 
 def from_dataclass(kind: Any) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
-    fields = {name: LIMITED.get(name) or from_hint(hint) for name, hint in hints.items()}
+    fields = {n: LIMITED[n] if n in LIMITED else from_hint(hint) for n, hint in hints.items()}
     return st.builds(kind, **fields)

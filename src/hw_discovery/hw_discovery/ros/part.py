@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
@@ -37,6 +38,7 @@ from hw_discovery.ros import conversions
 
 RESCANS_WAITING_MAX = 32     # a client that asks in a loop must not pile up answers to come
 _NS_PER_MS = 1_000_000
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)  # the wall clock may be set back
 _LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _EVENTS = QoSProfile(
@@ -64,7 +66,9 @@ class HardwareDiscovery:
             HardwareInventory, 'hardware/inventory', _LATCHED)
         self._events_out = node.create_publisher(HardwareEvent, 'hardware/events', _EVENTS)
         # What the worker finds before anybody spins this node is told once somebody does.
-        self._first_drain = node.create_timer(0.0, self._drain_first, self._group)
+        self._first_drain = node.create_timer(
+            0.0, self._drain_first, self._group, clock=STEADY
+        )
         self._services = [
             node.create_service(kind, name, callback, callback_group=self._group)
             for kind, name, callback in (
@@ -173,7 +177,7 @@ class HardwareDiscovery:
         timer = self._node.create_timer(
             self._config.rescan_answer_ms / 1000.0, lambda: self._answer(self._unfinished(
                 ticket, 'the scan goes on; its findings will be published')),
-            callback_group=self._group)
+            callback_group=self._group, clock=STEADY)
         self._worker.post(RescanAsked(ticket, buses))
         try:
             answer = await future

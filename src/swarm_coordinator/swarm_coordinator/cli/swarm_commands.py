@@ -10,6 +10,7 @@ from swarm_msgs import srv
 
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.answers import OK, UNAVAILABLE, exit_code, print_json, say
+from swarm_coordinator.core.ids import start_number
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.registry.suspicion import Liveness
 
@@ -84,7 +85,7 @@ def robots(client: Any, options: argparse.Namespace) -> int:
             if robot.voter
             else 'non-voter',
             'phase': Liveness(robot.phase).name.lower(),
-            'start': robot.incarnation,
+            'start': start_number(robot.incarnation),
             'heard_s': None
             if robot.heard_ms_ago == robot.UNKNOWN_AGE
             else robot.heard_ms_ago / 1000,

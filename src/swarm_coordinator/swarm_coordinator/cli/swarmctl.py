@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from swarm_coordinator.cli.answers import INTERRUPTED, OK, UNAVAILABLE, say
+from swarm_coordinator.cli.coordination_arguments import add_coordination
 from swarm_coordinator.core.jobs.job import Effects, JobPhase
 from swarm_coordinator.core.modes.mode import Mode, mode_named
 
@@ -37,6 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_jobs(commands)
     _add_mode(commands)
+    add_coordination(commands)
+    _add_recover(commands)
     hardware = commands.add_parser('hardware', help='what a robot has').add_subparsers(
         dest='what', required=True, metavar='COMMAND'
     )
@@ -134,6 +137,20 @@ def _add_mode(commands: Any) -> None:
     clearing.set_defaults(run='swarm_commands.clear_override')
 
 
+def _add_recover(commands: Any) -> None:
+    recover = commands.add_parser(
+        'recover', help='for a quorum that is lost for ever: one stopped robot goes on alone'
+    )
+    recover.add_argument('--storage-dir', required=True, metavar='DIR', help='of that robot')
+    recover.add_argument(
+        '--voter', required=True, metavar='NAME', help='that robot; it becomes the only voter'
+    )
+    recover.add_argument(
+        '--force', action='store_true', help='do it (default: only show what would be done)'
+    )
+    recover.set_defaults(run='recover_command.recover', offline=True)
+
+
 def _mode_argument(text: str) -> Mode:
     try:
         return mode_named(text)
@@ -143,11 +160,12 @@ def _mode_argument(text: str) -> Mode:
 
 def main(args: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(args)
-    # Imported late: --help and a wrong argument answer without starting ROS.
-    from swarm_coordinator.cli.client import SwarmClient, Unavailable
-
     module, _, name = options.run.partition('.')
     command = getattr(importlib.import_module(f'swarm_coordinator.cli.{module}'), name)
+    if getattr(options, 'offline', False):
+        return int(command(options))
+    # Imported late: --help, a wrong argument and what needs no robot answer without starting ROS.
+    from swarm_coordinator.cli.client import SwarmClient, Unavailable
 
     try:
         with SwarmClient(options.robot, options.swarm) as client:

@@ -5,10 +5,15 @@
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.delivery import DeliveryEffect
+from swarm_coordinator.core.emergency import EmergencyEffect, EmergencyTick, Raised, RegisterHeard
+from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import FileRef
+from swarm_coordinator.core.leases.lease import LeaseAnswer
+from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.modes.policy import ModeAdvice
-from swarm_coordinator.core.raft import Entry, HardState, Message, Role
+from swarm_coordinator.core.raft import Entry, HardState, Message, Role, Snapshot
+from swarm_coordinator.core.registry.probing import ProbeAnswered, ProbeAsked, ProbeEffect
 from swarm_coordinator.core.replicated.apply import AttemptEnded, Notable
 from swarm_coordinator.core.replicated.command import CapabilitySpec, Command
 from swarm_coordinator.core.worker import ProcessEnd, WorkerEffect
@@ -18,9 +23,14 @@ from swarm_coordinator.core.worker import ProcessEnd, WorkerEffect
 
 @dataclass(frozen=True)
 class Tick:
-    """One tick of Raft's time. `late`: the caller was held up and must not trust its timers."""
+    """One tick of Raft's time. `late`: the caller was held up and must not trust its timers.
+
+    late_ns, fsync_ns   how late this tick is; the slowest durable write since the last one
+    """
 
     late: bool = False
+    late_ns: int = 0
+    fsync_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,28 @@ class BeaconHeard:
     robot: RobotId
     session_id: bytes
     uptime_ms: int
+    facts: PeerFacts = PeerFacts()
+
+
+@dataclass(frozen=True)
+class FactsMeasured:
+    """This robot about itself, as the others hear it in its beacon."""
+
+    facts: PeerFacts
+
+
+@dataclass(frozen=True)
+class ReadAsked:
+    """A client wants to read what misses nothing that was confirmed before: answered as soon as
+    this robot has applied that much."""
+
+    request_id: int
+    expiry_ms: int
+
+
+@dataclass(frozen=True)
+class LeaveAsked:
+    """This robot is about to stop, and says so."""
 
 
 @dataclass(frozen=True)
@@ -74,33 +106,37 @@ class CapabilitiesChanged:
     capabilities: tuple[CapabilitySpec, ...]
 
 
+class WorkEvent:
+    """News of this robot's own work: processes, files, and what their other ends say."""
+
+
 @dataclass(frozen=True)
-class InputsReady:
+class InputsReady(WorkEvent):
     job_id: str
     token: int
 
 
 @dataclass(frozen=True)
-class InputsFailed:
+class InputsFailed(WorkEvent):
     job_id: str
     token: int
     reason: str
 
 
 @dataclass(frozen=True)
-class ProcessEnded:
+class ProcessEnded(WorkEvent):
     end: ProcessEnd
 
 
 @dataclass(frozen=True)
-class Progressed:
+class Progressed(WorkEvent):
     job_id: str
     token: int
     permille: int
 
 
 @dataclass(frozen=True)
-class OutputsOffered:
+class OutputsOffered(WorkEvent):
     job_id: str
     attempt: int
     token: int
@@ -109,7 +145,7 @@ class OutputsOffered:
 
 
 @dataclass(frozen=True)
-class OutputsStored:
+class OutputsStored(WorkEvent):
     """Our origin has our outputs."""
 
     job_id: str
@@ -117,19 +153,19 @@ class OutputsStored:
 
 
 @dataclass(frozen=True)
-class OutputsFetched:
+class OutputsFetched(WorkEvent):
     job_id: str
     token: int
 
 
 @dataclass(frozen=True)
-class OutputsNotFetched:
+class OutputsNotFetched(WorkEvent):
     job_id: str
     token: int
 
 
 @dataclass(frozen=True)
-class OutputsPlaced:
+class OutputsPlaced(WorkEvent):
     job_id: str
     token: int
     problem: str
@@ -139,20 +175,20 @@ Event = (
     Tick
     | MessageHeard
     | BeaconHeard
+    | FactsMeasured
+    | ProbeAsked
+    | ProbeAnswered
+    | RegisterHeard
+    | Raised
+    | EmergencyTick
+    | ReadAsked
+    | LeaveAsked
     | ProposalHeard
     | ProposalRefused
     | Request
     | AdviceHeard
     | CapabilitiesChanged
-    | InputsReady
-    | InputsFailed
-    | ProcessEnded
-    | Progressed
-    | OutputsOffered
-    | OutputsStored
-    | OutputsFetched
-    | OutputsNotFetched
-    | OutputsPlaced
+    | WorkEvent
 )
 
 # ---- effects, to be performed strictly in order
@@ -163,6 +199,16 @@ class Persist:
     hard_state: HardState | None
     truncate_from: int | None
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class SaveSnapshot:
+    """Durable before what comes after it. `install`: it takes the place of the whole log;
+    otherwise entries from `first_kept` on stay."""
+
+    snapshot: Snapshot
+    first_kept: int
+    install: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,14 +229,15 @@ class SendProposal:
 class RefuseProposal:
     recipient: RobotId
     serial: int
-    refusal: str  # not_leader, overloaded, malformed
+    refusal: str  # not_leader, overloaded, malformed, refused
     reason: str
     leader: RobotId | None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """To a Request: `refused` '' and not `unavailable` means that it is in the log at `index`."""
+    """To a Request: `refused` '' and not `unavailable` means that it is in the log at `index`.
+    To a ReadAsked: this robot has applied at least `index`."""
 
     request_id: int
     index: int = 0
@@ -198,6 +245,28 @@ class Answer:
     duplicate: bool = False
     refused: str = ''
     unavailable: str = ''
+    lease: LeaseAnswer | None = None
+
+
+@dataclass(frozen=True)
+class Renumbered:
+    """This robot's disk lost its past, and the log knows more starts of it than the disk: from
+    now on this is its incarnation, durably."""
+
+    incarnation: int
+
+
+@dataclass(frozen=True)
+class ModeFollowed:
+    """The mode that this robot itself acts under changed."""
+
+    mode: Mode
+    reason: str
+
+
+@dataclass(frozen=True)
+class Left:
+    """The swarm knows that this robot leaves, or nobody could be told."""
 
 
 @dataclass(frozen=True)
@@ -214,8 +283,11 @@ class Changed:
 
     index: int = 0
     jobs: dict[str, None] = field(default_factory=dict)
+    leases: dict[str, None] = field(default_factory=dict)
+    services: bool = False
     members: bool = False
     mode: bool = False
+    restored: bool = False  # the state was replaced by a snapshot: everything may have changed
     ended: list[tuple[int, int, AttemptEnded]] = field(default_factory=list)  # index, stamp
     notable: list[tuple[int, int, Notable]] = field(default_factory=list)
 
@@ -251,11 +323,17 @@ class Halt:
 
 Effect = (
     Persist
+    | SaveSnapshot
     | Send
     | SendProposal
     | RefuseProposal
     | Answer
     | RoleChanged
+    | Renumbered
+    | ModeFollowed
+    | Left
+    | ProbeEffect
+    | EmergencyEffect
     | Changed
     | DiscardFile
     | UnpinFiles

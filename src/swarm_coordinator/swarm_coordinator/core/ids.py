@@ -15,6 +15,22 @@ _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]{0,62}\Z')
 _JOB_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]{0,126}\Z')
 
 
+# An incarnation counts the starts of a robot in its low bits; the high ones are random, made with
+# the disk, so that a new disk does not begin where a former one began: what that one said must not
+# be taken for what this one says.
+STARTS_BITS = 20
+
+
+def start_number(incarnation: int) -> int:
+    """How often the robot has started, for people."""
+    return incarnation & ((1 << STARTS_BITS) - 1)
+
+
+def life_name(incarnation: int) -> str:
+    """Unique among the lives of a robot: the disk and the start."""
+    return f'{incarnation >> STARTS_BITS:x}-{start_number(incarnation)}'
+
+
 def robot_id_from(host_name: str) -> str:
     """The host name, made a name that ROS accepts."""
     name = re.sub(r'[^A-Za-z0-9_]', '_', host_name)[:60]

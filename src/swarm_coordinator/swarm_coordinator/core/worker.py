@@ -7,6 +7,7 @@ robot stops a job on its own clock when its lease was not renewed in time: it ca
 the others have given the job to somebody else.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -147,6 +148,8 @@ class Worker:
     renew_at_ns: int = 0
     done_count: int = 0
     failed_count: int = 0
+    starting: bool = True  # False: what is staged waits, what runs goes on
+    stopped: bool = False  # an emergency: nothing runs
 
     @property
     def running(self) -> int:
@@ -249,6 +252,28 @@ class Worker:
                 effects.append(self._offer(job, now_ns))
         return effects + self._renew(now_ns)
 
+    def may_start(self, starting: bool) -> list[WorkerEffect]:
+        """Whether this robot's own mode lets it begin anything."""
+        self.starting, self.stopped = starting, False
+        return self._fill_slots()
+
+    def stop_all(self, why: str, now_ns: int) -> list[WorkerEffect]:
+        """End every process at once. The leases run out, and the log decides what becomes of the
+        jobs: nothing here waits for it."""
+        self.stopped = True
+        effects: list[WorkerEffect] = []
+        for job in list(self.held.values()):
+            if job.stage is not Stage.REPORTING:
+                effects += self._give_up(job, why, now_ns)
+        return effects
+
+    def only(self, known: Collection[str], now_ns: int) -> list[WorkerEffect]:
+        """Drop jobs that the log no longer knows."""
+        effects: list[WorkerEffect] = []
+        for job in [job for job in self.held.values() if job.job_id not in known]:
+            effects += self._drop(job, 'the swarm has forgotten it', now_ns)
+        return effects
+
     def _take(self, job: Job, now_ns: int) -> list[WorkerEffect]:
         held = HeldJob(
             job_id=job.job_id,
@@ -278,6 +303,8 @@ class Worker:
 
     def _fill_slots(self) -> list[WorkerEffect]:
         effects: list[WorkerEffect] = []
+        if self.stopped or not self.starting:
+            return effects
         for job in self.held.values():
             if self.running >= self.slots:
                 break

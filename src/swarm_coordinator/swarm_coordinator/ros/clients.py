@@ -10,11 +10,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.task import Future
-
 from swarm_coordinator.core.coordinator import Coordinator
-from swarm_coordinator.core.events import Answer, Request
+from swarm_coordinator.core.events import Answer, Event, ReadAsked, Request
 from swarm_coordinator.core.replicated.command import Command
+from swarm_coordinator.ros.deferred import Promise
 from swarm_coordinator.ros.engine import Engine, Handover
 
 EXPIRY_MS_DEFAULT = 10_000
@@ -27,17 +26,30 @@ class Clients:
     def __init__(self, handover: Handover) -> None:
         self._handover = handover
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, Future] = {}
+        self._waiting: dict[int, Promise] = {}
         self.engine: Engine | None = None
 
-    def request(self, command: Command, expiry_ms: int) -> Future:
-        """A future of the Answer."""
+    def request(self, command: Command, expiry_ms: int) -> Promise:
+        """A promise of the Answer."""
         assert self.engine is not None
         number = next(self._numbers)
-        future = self._waiting[number] = Future()
+        future = self._waiting[number] = Promise()
         expiry_ms = min(expiry_ms or EXPIRY_MS_DEFAULT, EXPIRY_MS_MAX)
         self.engine.post(Request(number, command, expiry_ms))
         return future
+
+    def read(self, expiry_ms: int) -> Promise:
+        """A promise of an Answer: when it comes, what this robot has applied misses nothing that
+        was confirmed before."""
+        assert self.engine is not None
+        number = next(self._numbers)
+        future = self._waiting[number] = Promise()
+        self.engine.post(ReadAsked(number, expiry_ms))
+        return future
+
+    def post(self, event: Event) -> None:
+        assert self.engine is not None
+        self.engine.post(event)
 
     def answered(self, answer: Answer) -> None:
         self._handover.put(lambda: self._complete(answer))
@@ -47,11 +59,11 @@ class Clients:
         if future is not None:
             future.set_result(answer)
 
-    def look(self, question: Callable[[Coordinator], Any]) -> Future:
-        """A future of `question(coordinator)`, computed on the coordinator's thread; what it
-        raises comes out of the future."""
+    def look(self, question: Callable[[Coordinator], Any]) -> Promise:
+        """A promise of `question(coordinator)`, computed on the coordinator's thread; what it
+        raises comes out of the promise."""
         assert self.engine is not None
-        future = Future()
+        future = Promise()
 
         def ask(coordinator: Coordinator) -> None:
             try:
@@ -64,8 +76,8 @@ class Clients:
         self.engine.ask(ask)
         return future
 
-    def handed(self, start: Callable[[Callable[[Any], None]], None]) -> Future:
-        """A future of what `start`'s callback is called with, from whichever thread."""
-        future = Future()
+    def handed(self, start: Callable[[Callable[[Any], None]], None]) -> Promise:
+        """A promise of what `start`'s callback is called with, from whichever thread."""
+        future = Promise()
         start(lambda value: self._handover.put(lambda: future.set_result(value)))
         return future

@@ -5,11 +5,17 @@ or a ValueError, which the caller turns into a refusal or a dropped message.
 """
 
 import array
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import singledispatch
+from typing import Any
 
 from builtin_interfaces.msg import Time
-from swarm_msgs import msg
+from diagnostic_msgs.msg import KeyValue
+from swarm_msgs import msg, srv
 
+from swarm_coordinator.core.emergency import Register, RegisterHeard
+from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.ids import RobotId, checked_name
 from swarm_coordinator.core.jobs.job import (
     ATTEMPTS_MAX_DEFAULT,
@@ -20,7 +26,10 @@ from swarm_coordinator.core.jobs.job import (
     JobPhase,
     JobSpec,
 )
+from swarm_coordinator.core.leases.lease import Lease
+from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.raft import (
+    CHUNK_BYTES_MAX,
     Append,
     AppendOutcome,
     AppendReply,
@@ -29,12 +38,19 @@ from swarm_coordinator.core.raft import (
     Heartbeat,
     HeartbeatReply,
     Message,
+    ReadReply,
+    ReadRequest,
     Role,
+    SnapshotChunk,
+    SnapshotReply,
+    TimeoutNow,
     Vote,
     VoteReason,
     VoteRequest,
 )
-from swarm_coordinator.core.replicated.command import CapabilitySpec
+from swarm_coordinator.core.registry.services import Service
+from swarm_coordinator.core.replicated.command import CapabilitySpec, MemberChange
+from swarm_coordinator.core.replicated.event_log import KeptEvent
 from swarm_coordinator.core.replicated.state import ReplicatedState
 
 ENTRIES_MAX = 4096  # per Append; the core sends far fewer
@@ -72,6 +88,7 @@ SEVERITY_TO_MSG = {
     'warn': msg.SwarmEvent.SEVERITY_WARN,
     'error': msg.SwarmEvent.SEVERITY_ERROR,
 }
+SEVERITY_FROM_MSG = {value: name for name, value in SEVERITY_TO_MSG.items()}
 
 
 def octets(data: bytes) -> 'array.array[int]':
@@ -108,31 +125,46 @@ def entry_from_msg(message: msg.LogEntry) -> Entry:
     )
 
 
-def raft_to_msg(message: Message) -> object:
+@singledispatch
+def raft_to_msg(message: Message) -> Any:
     """The body of a Raft message without its envelope; beacons are made by beacon_to_msg."""
-    if isinstance(message, VoteRequest):
-        return msg.VoteRequest(
-            term=message.term,
-            pre_vote=message.pre_vote,
-            last_log_index=message.last_log_index,
-            last_log_term=message.last_log_term,
-        )
-    if isinstance(message, Vote):
-        return msg.Vote(
-            term=message.term,
-            pre_vote=message.pre_vote,
-            granted=message.granted,
-            reason=int(message.reason),
-        )
-    if isinstance(message, Append):
-        return msg.Append(
-            term=message.term,
-            prev_index=message.prev_index,
-            prev_term=message.prev_term,
-            entries=[entry_to_msg(entry) for entry in message.entries],
-            commit_index=message.commit_index,
-        )
-    assert isinstance(message, AppendReply), message
+    raise AssertionError(f'no message for {type(message).__name__}')
+
+
+@raft_to_msg.register
+def _(message: VoteRequest) -> msg.VoteRequest:
+    return msg.VoteRequest(
+        term=message.term,
+        pre_vote=message.pre_vote,
+        last_log_index=message.last_log_index,
+        last_log_term=message.last_log_term,
+        leadership_transfer=message.leadership_transfer,
+    )
+
+
+@raft_to_msg.register
+def _(message: Vote) -> msg.Vote:
+    return msg.Vote(
+        term=message.term,
+        pre_vote=message.pre_vote,
+        granted=message.granted,
+        reason=int(message.reason),
+    )
+
+
+@raft_to_msg.register
+def _(message: Append) -> msg.Append:
+    return msg.Append(
+        term=message.term,
+        prev_index=message.prev_index,
+        prev_term=message.prev_term,
+        entries=[entry_to_msg(entry) for entry in message.entries],
+        commit_index=message.commit_index,
+    )
+
+
+@raft_to_msg.register
+def _(message: AppendReply) -> msg.AppendReply:
     return msg.AppendReply(
         term=message.term,
         outcome=int(message.outcome),
@@ -142,36 +174,100 @@ def raft_to_msg(message: Message) -> object:
     )
 
 
-def raft_from_msg(
-    message: msg.VoteRequest | msg.Vote | msg.Append | msg.AppendReply,
-) -> Message:
-    """Raises ValueError for an enum or a size that cannot be."""
+@raft_to_msg.register
+def _(message: SnapshotChunk) -> msg.SnapshotChunk:
+    return msg.SnapshotChunk(
+        term=message.term,
+        last_index=message.last_index,
+        last_term=message.last_term,
+        offset_bytes=message.offset_bytes,
+        total_bytes=message.total_bytes,
+        sha256=list(message.sha256),
+        data=octets(message.data),
+    )
+
+
+@raft_to_msg.register
+def _(message: SnapshotReply) -> msg.SnapshotReply:
+    return msg.SnapshotReply(
+        term=message.term,
+        last_index=message.last_index,
+        next_offset_bytes=message.next_offset_bytes,
+        accepted=message.accepted,
+        reason=message.reason,
+    )
+
+
+@raft_to_msg.register
+def _(message: TimeoutNow) -> msg.TimeoutNow:
+    return msg.TimeoutNow(term=message.term)
+
+
+@raft_to_msg.register
+def _(message: ReadRequest) -> msg.ReadRequest:
+    return msg.ReadRequest(term=message.term, request_id=message.request_id)
+
+
+@raft_to_msg.register
+def _(message: ReadReply) -> msg.ReadReply:
+    return msg.ReadReply(
+        term=message.term,
+        request_id=message.request_id,
+        confirmed=message.confirmed,
+        index=message.index,
+    )
+
+
+def raft_from_msg(message: Any) -> Message:
+    """Any Raft message but a beacon. Raises ValueError for an enum or a size that cannot be."""
     sender = RobotId(message.envelope.sender)
     to = RobotId(message.envelope.recipient) if message.envelope.recipient else None
-    if isinstance(message, msg.VoteRequest):
-        return VoteRequest(
-            sender,
-            to,
-            message.term,
-            message.pre_vote,
-            message.last_log_index,
-            message.last_log_term,
-        )
-    if isinstance(message, msg.Vote):
-        reason = VoteReason(message.reason)
-        return Vote(sender, to, message.term, message.pre_vote, message.granted, reason)
-    if isinstance(message, msg.Append):
-        if len(message.entries) > ENTRIES_MAX:
-            raise ValueError(f'{len(message.entries)} entries: at most {ENTRIES_MAX}')
-        return Append(
-            sender,
-            to,
-            message.term,
-            message.prev_index,
-            message.prev_term,
-            tuple(entry_from_msg(entry) for entry in message.entries),
-            message.commit_index,
-        )
+    return _RAFT_FROM_MSG[type(message)](message, sender, to, message.envelope.storage_id)
+
+
+def _vote_request(
+    message: msg.VoteRequest, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    return VoteRequest(
+        sender,
+        to,
+        message.term,
+        message.pre_vote,
+        message.last_log_index,
+        message.last_log_term,
+        leadership_transfer=message.leadership_transfer,
+        storage_id=storage_id,
+    )
+
+
+def _vote(message: msg.Vote, sender: RobotId, to: RobotId | None, storage_id: int) -> Message:
+    reason = VoteReason(message.reason)
+    return Vote(
+        sender, to, message.term, message.pre_vote, message.granted, reason,
+        storage_id=storage_id,
+    )
+
+
+def _append(
+    message: msg.Append, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    if len(message.entries) > ENTRIES_MAX:
+        raise ValueError(f'{len(message.entries)} entries: at most {ENTRIES_MAX}')
+    return Append(
+        sender,
+        to,
+        message.term,
+        message.prev_index,
+        message.prev_term,
+        tuple(entry_from_msg(entry) for entry in message.entries),
+        message.commit_index,
+        storage_id=storage_id,
+    )
+
+
+def _append_reply(
+    message: msg.AppendReply, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
     return AppendReply(
         sender,
         to,
@@ -180,7 +276,76 @@ def raft_from_msg(
         message.match_index,
         message.conflict_index,
         message.conflict_term,
+        storage_id=storage_id,
     )
+
+
+def _snapshot_chunk(
+    message: msg.SnapshotChunk, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    if len(message.data) > CHUNK_BYTES_MAX:
+        raise ValueError(f'chunk of {len(message.data)} bytes: at most {CHUNK_BYTES_MAX}')
+    return SnapshotChunk(
+        sender,
+        to,
+        message.term,
+        message.last_index,
+        message.last_term,
+        message.offset_bytes,
+        message.total_bytes,
+        bytes(message.sha256),
+        bytes(message.data),
+        storage_id=storage_id,
+    )
+
+
+def _snapshot_reply(
+    message: msg.SnapshotReply, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    return SnapshotReply(
+        sender,
+        to,
+        message.term,
+        message.last_index,
+        message.next_offset_bytes,
+        message.accepted,
+        message.reason[:200],
+        storage_id=storage_id,
+    )
+
+
+def _timeout_now(
+    message: msg.TimeoutNow, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    return TimeoutNow(sender, to, message.term, storage_id=storage_id)
+
+
+def _read_request(
+    message: msg.ReadRequest, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    return ReadRequest(sender, to, message.term, message.request_id, storage_id=storage_id)
+
+
+def _read_reply(
+    message: msg.ReadReply, sender: RobotId, to: RobotId | None, storage_id: int
+) -> Message:
+    return ReadReply(
+        sender, to, message.term, message.request_id, message.confirmed, message.index,
+        storage_id=storage_id,
+    )
+
+
+_RAFT_FROM_MSG: dict[type, Callable[[Any, RobotId, RobotId | None, int], Message]] = {
+    msg.VoteRequest: _vote_request,
+    msg.Vote: _vote,
+    msg.Append: _append,
+    msg.AppendReply: _append_reply,
+    msg.SnapshotChunk: _snapshot_chunk,
+    msg.SnapshotReply: _snapshot_reply,
+    msg.TimeoutNow: _timeout_now,
+    msg.ReadRequest: _read_request,
+    msg.ReadReply: _read_reply,
+}
 
 
 def beacon_from_msg(message: msg.Heartbeat) -> Message:
@@ -188,12 +353,61 @@ def beacon_from_msg(message: msg.Heartbeat) -> Message:
     sender = RobotId(message.envelope.sender)
     if Role(message.role) is Role.LEADER:
         return Heartbeat(
-            sender, None, message.term, message.round, message.commit_index, message.last_index
+            sender, None, message.term, message.round, message.commit_index, message.last_index,
+            storage_id=message.envelope.storage_id,
         )
     leader = RobotId(message.leader) if message.leader else None
     return HeartbeatReply(
-        sender, leader, message.term, message.round, message.match_index, message.last_index
+        sender, leader, message.term, message.round, message.match_index, message.last_index,
+        storage_id=message.envelope.storage_id,
     )
+
+
+def facts_from_beacon(message: msg.Heartbeat) -> PeerFacts:
+    """Raises ValueError for a mode that is none."""
+    felt = message.consciousness_age_ms != msg.Heartbeat.UNKNOWN_AGE
+    return PeerFacts(
+        incarnation=message.envelope.incarnation,
+        storage_id=message.envelope.storage_id,
+        applied_index=message.applied_index,
+        local_mode=Mode(message.local_mode),
+        awareness=message.awareness,
+        voters_heard=message.voters_heard,
+        battery_permille=_known_permille(message.battery_permille),
+        cpu_load_permille=_known_permille(message.cpu_load_permille),
+        queued_work_ms=message.queued_work_ms,
+        pressure_permille=_permille(message.pressure) if felt else None,
+        stability_permille=_permille(message.stability) if felt else None,
+    )
+
+
+def _known_permille(value: int) -> int | None:
+    return value if value <= 1000 else None
+
+
+def _permille(share: float) -> int | None:
+    """None for what is no share: NaN and what lies outside [0..1]."""
+    return round(share * 1000) if 0.0 <= share <= 1.0 else None
+
+
+def emergency_to_msg(register: Register) -> msg.Emergency:
+    return msg.Emergency(
+        epoch=register.epoch,
+        active=register.active,
+        raised_by=register.raised_by,
+        reason=register.reason,
+        stamp=time_msg(time.time_ns()),
+    )
+
+
+def emergency_from_msg(message: msg.Emergency, sender: RobotId) -> RegisterHeard:
+    return RegisterHeard(
+        sender, message.epoch, message.active, message.raised_by, message.reason
+    )
+
+
+def emergency_from_beacon(message: msg.Heartbeat, sender: RobotId) -> RegisterHeard:
+    return RegisterHeard(sender, message.emergency_epoch, message.emergency_active)
 
 
 def beacon_to_msg(message: Heartbeat | HeartbeatReply, role: Role) -> msg.Heartbeat:
@@ -208,6 +422,61 @@ def beacon_to_msg(message: Heartbeat | HeartbeatReply, role: Role) -> msg.Heartb
         beacon.leader = message.recipient or ''
         beacon.match_index = message.match_index
     return beacon
+
+
+# ---- leases, registry, members
+
+
+def lease_to_msg(lease: Lease) -> msg.Lease:
+    return msg.Lease(
+        resource=lease.resource,
+        holder=lease.holder,
+        robot_id=lease.robot_id,
+        token=lease.token,
+        granted_ns=lease.granted_ns,
+        expires_ns=lease.expires_ns,
+        ttl_ms=lease.ttl_ms,
+        waiters=[waiter.holder for waiter in lease.waiters],
+    )
+
+
+def service_to_msg(service: Service) -> msg.ServiceEntry:
+    return msg.ServiceEntry(
+        name=service.name,
+        interface_type=service.interface_type,
+        address=service.address,
+        robot_id=service.robot_id,
+        incarnation=service.incarnation,
+        log_index=service.log_index,
+        expires_ns=service.expires_ns,
+        metadata=pairs_to_msg(service.metadata),
+    )
+
+
+def event_to_msg(event: KeptEvent) -> msg.SwarmEvent:
+    notable = event.notable
+    return msg.SwarmEvent(
+        stamp=time_msg(event.stamp_ns),
+        log_index=event.index,
+        kind=notable.kind,
+        severity=SEVERITY_TO_MSG[notable.severity],
+        subject=notable.subject,
+        text=notable.text,
+        cause=notable.cause,
+        attributes=pairs_to_msg(notable.attributes),
+    )
+
+
+def pairs_to_msg(pairs: Sequence[tuple[str, str]]) -> list[KeyValue]:
+    return [KeyValue(key=key, value=value) for key, value in pairs]
+
+
+MEMBER_CHANGE_FROM_MSG = {
+    srv.ChangeMember.Request.CHANGE_ADD_NON_VOTER: MemberChange.ADD,
+    srv.ChangeMember.Request.CHANGE_PROMOTE: MemberChange.PROMOTE,
+    srv.ChangeMember.Request.CHANGE_DEMOTE: MemberChange.DEMOTE,
+    srv.ChangeMember.Request.CHANGE_REMOVE: MemberChange.REMOVE,
+}
 
 
 # ---- jobs

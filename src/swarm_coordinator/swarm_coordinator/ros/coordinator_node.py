@@ -23,34 +23,43 @@ from swarm_msgs import msg
 from swarm_coordinator import __version__
 from swarm_coordinator.config import CoordinatorConfig
 from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
+from swarm_coordinator.core.emergency import Release, Stop
 from swarm_coordinator.core.events import (
     AdviceHeard,
     Answer,
     CapabilitiesChanged,
     Changed,
+    FactsMeasured,
     Halt,
+    LeaveAsked,
+    ModeFollowed,
     RoleChanged,
 )
-from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.ids import RobotId, start_number
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.modes.policy import ModeAdvice
 from swarm_coordinator.core.raft import RaftCore
 from swarm_coordinator.core.replicated.command import CapabilitySpec
 from swarm_coordinator.ros import conversions
 from swarm_coordinator.ros.clients import Clients
+from swarm_coordinator.ros.coordination_services import CoordinationServices
+from swarm_coordinator.ros.deferred import steady_timer
 from swarm_coordinator.ros.engine import Engine, Handover
 from swarm_coordinator.ros.services import Services
 from swarm_coordinator.ros.topics import latched
-from swarm_coordinator.ros.transport import Transport
+from swarm_coordinator.ros.transport import StorageIdentity, Transport
 from swarm_coordinator.ros.views import Views
 from swarm_coordinator.runner.job_runner import JobRunner, RunLimits, find_programs
 from swarm_coordinator.runner.stager import Stager
 from swarm_coordinator.storage.blob_store import BlobStore
+from swarm_coordinator.storage.emergency_latch import load_emergency
 from swarm_coordinator.storage.folder_lock import FolderLock
 from swarm_coordinator.storage.log_store import LogStore, measure_fsync
+from swarm_coordinator.storage.set_aside import open_or_set_aside
 
 MIB = 1024 * 1024
 FSYNC_SAMPLES = 20
+LEAVE_S = 2.0  # above what the coordinator itself waits for its goodbye
 CAPABILITIES_MAX = 256
 
 
@@ -87,11 +96,25 @@ class CoordinatorNode:
         self._log.handlers = [RosLogHandler(node)]
         self._lock = FolderLock.acquire(self._folder)
         try:
-            self._log_store = LogStore.open(self._folder / 'log.sqlite')
+            self._log_store = self._open_store()
             self._build()
         except BaseException:
             self._lock.close()
             raise
+
+    def _open_store(self) -> LogStore:
+        """A damaged log is set aside where others can bring this robot up again."""
+        opened = open_or_set_aside(
+            self._folder / 'log.sqlite', may_resync=len(self._config.voter_ids) > 1
+        )
+        if opened.fault is not None:
+            self._log.error(
+                '%s; it is set aside in %s, and this robot begins anew without a vote until the '
+                'swarm has brought it up to date',
+                opened.fault,
+                opened.set_aside,
+            )
+        return opened.store
 
     def _build(self) -> None:
         config, node = self._config, self._node
@@ -102,15 +125,19 @@ class CoordinatorNode:
         programs, missing = find_programs(config.exec_allow)
         if missing:
             self._log.warning('not installed, so not offered: %s', ', '.join(missing))
-        incarnation = self._log_store.next_incarnation()
-        self._coordinator = self._make_core(robot_id, incarnation)
+        self._storage = StorageIdentity(
+            self._log_store.storage_id,
+            self._log_store.next_incarnation(),
+            self._log_store.lineage,
+        )
+        self._coordinator = self._make_core(robot_id, self._storage.incarnation)
         # rclpy holds a mutually exclusive group for as long as a coroutine in it waits: services
         # that wait for the log would block every other callback, and their own answer.
         waiting = ReentrantCallbackGroup()
-        self._handover = Handover(lambda: node.executor)
+        self._handover = Handover(lambda: node.executor, self._log)
         self._clients = Clients(self._handover)
         self._transport = Transport(
-            node, config.swarm_id, robot_id, incarnation, lambda event: self._engine.post(event)
+            node, config.swarm_id, robot_id, self._storage, lambda event: self._engine.post(event)
         )
         self._views = Views(
             self._transport, self._coordinator, config.swarm_id, self._started_ns
@@ -129,8 +156,11 @@ class CoordinatorNode:
         )
         self._runner.clear()
         self._services = Services(
-            node, config, incarnation, self._clients, self._views, self._stager,
-            self._handover, fsync_p99_us, waiting,
+            node, config, self._clients, self._views, self._stager, self._handover,
+            fsync_p99_us, lambda: self._storage.lineage, waiting,
+        )
+        self._coordination = CoordinationServices(
+            node, config, self._clients, self._views, self._handover, waiting
         )
         self._engine = self._make_engine()
         self._clients.engine = self._engine
@@ -139,14 +169,14 @@ class CoordinatorNode:
         )
         self._engine.post(CapabilitiesChanged(self._base))
         self._connect()
-        self._card(programs, incarnation)
+        self._card()
         self._stager.start()
         self._engine.start()
         self._log.info(
             '%s of swarm %s: start %d, entry %d, voters %s, profile %s, fsync %.1f ms (p99 %.1f)',
             robot_id,
             config.swarm_id,
-            incarnation,
+            start_number(self._storage.incarnation),
             self._coordinator.raft.last_index,
             ' '.join(config.voter_ids),
             config.timing_profile,
@@ -155,11 +185,10 @@ class CoordinatorNode:
         )
 
     def _check_identity(self) -> None:
-        """A storage folder belongs to one robot of one swarm with one set of voters."""
+        """A storage folder belongs to one robot of one swarm. Who votes stands in the log."""
         for key, value in (
             ('swarm_id', self._config.swarm_id),
             ('robot_id', self._config.robot_id),
-            ('voters', ' '.join(self._config.voter_ids)),
         ):
             known = self._log_store.meta_get(key)
             if known is None:
@@ -182,15 +211,18 @@ class CoordinatorNode:
 
     def _make_core(self, robot_id: RobotId, incarnation: int) -> Coordinator:
         config, profile = self._config, self._config.profile
-        hard_state, entries = self._log_store.load()
+        stored = self._log_store.load()
         raft = RaftCore(
             robot_id,
             config.voter_ids,
             profile.timing,
             random.Random(secrets.randbits(64)),
-            hard_state,
-            entries,
+            stored.hard_state,
+            stored.entries,
+            stored.snapshot,
+            self._storage.storage_id,
         )
+        self._tell_voters(raft)
         # Listen before voting: another robot may be using this name.
         listen_ticks = -(-config.listen_ms // profile.tick_ms)
         raft.hold_elections(listen_ticks)
@@ -203,6 +235,7 @@ class CoordinatorNode:
             host=socket.gethostname()[:64],
             software_version=__version__,
             job_slots=config.job_slots,
+            timing_profile=config.timing_profile,
         )
         return Coordinator(
             identity,
@@ -211,7 +244,19 @@ class CoordinatorNode:
             job_ttl_ms=config.job_lease_ttl_ms,
             hold_ticks=profile.timing.election_timeout_ticks_min,
             started_ns=self._started_ns,
+            rng=random.Random(secrets.randbits(64)),
+            emergency=load_emergency(self._log_store, robot_id),
         )
+
+    def _tell_voters(self, raft: RaftCore) -> None:
+        founded = raft.last_index > 0
+        if founded and raft.voters != tuple(sorted(self._config.voter_ids)):
+            self._log.warning(
+                'voters:=%s only founds a swarm; this one has the voters %s, and swarmctl members '
+                'changes them',
+                ','.join(self._config.voter_ids),
+                ','.join(raft.voters),
+            )
 
     def _make_engine(self) -> Engine:
         profile = self._config.profile
@@ -228,6 +273,9 @@ class CoordinatorNode:
                 Answer: self._clients.answered,
                 Changed: self._changed,
                 RoleChanged: self._role_changed,
+                ModeFollowed: self._mode_followed,
+                Stop: self._stopped,
+                Release: self._released,
             },
             self._halt,
             self._log,
@@ -238,6 +286,7 @@ class CoordinatorNode:
         transport.requested = self._stager.requested
         transport.manifest_heard = self._stager.manifest_heard
         transport.chunk_heard = self._stager.chunk_heard
+        transport.lineage_heard = self._lineage_heard
         transport.listen()
         node.create_subscription(
             msg.LocalConsciousness, 'consciousness', self._on_consciousness, latched()
@@ -246,17 +295,17 @@ class CoordinatorNode:
         node.create_subscription(
             msg.HardwareInventory, 'hardware/inventory', self._on_inventory, latched()
         )
-        node.create_timer(1.0, self._publish_local_state)
+        steady_timer(node, 1.0, self._publish_local_state)
         if self._config.listen_ms:
-            self._listening = node.create_timer(
-                self._config.listen_ms / 1000, self._stop_listening
+            self._listening = steady_timer(
+                node, self._config.listen_ms / 1000, self._stop_listening
             )
 
     def _stop_listening(self) -> None:
         self._listening.cancel()
         self._engine.ask(lambda core: setattr(core.raft, 'suspend_votes', False))
 
-    def _card(self, programs: dict[str, str], incarnation: int) -> None:
+    def _card(self) -> None:
         identity = self._coordinator.identity
         self._transport.send(
             '/swarm/robots',
@@ -283,6 +332,10 @@ class CoordinatorNode:
     def _changed(self, effect: Changed) -> None:
         self._views.changed(effect)
         self._services.jobs_changed(list(effect.jobs))
+        if effect.leases:
+            self._coordination.leases_changed(list(effect.leases))
+        if effect.members:
+            self._coordination.members_changed()
 
     def _role_changed(self, effect: RoleChanged) -> None:
         self._log.info(
@@ -293,6 +346,42 @@ class CoordinatorNode:
             effect.reason,
         )
         self._views.role_changed(effect)
+        self._coordination.members_changed()
+
+    def _mode_followed(self, effect: ModeFollowed) -> None:
+        self._log.info('this robot acts as %s: %s', effect.mode.label, effect.reason)
+
+    def _stopped(self, effect: Stop) -> None:
+        self._log.error('EMERGENCY STOP: %s', effect.register.reason or 'no reason given')
+        self._views.stopped(effect)
+
+    def _released(self, effect: Release) -> None:
+        self._log.warning('the emergency of epoch %d is over', effect.register.epoch - 1)
+        self._views.released(effect)
+
+    def _lineage_heard(self, sender: str, lineage: int) -> None:
+        """Another lineage: the swarm was recovered by force, and one of us has missed it."""
+        mine = self._storage.lineage
+        if lineage > mine and self._coordinator.raft.last_index == 0:
+            # Nothing of the old one is here: join the new one.
+            self._engine.ask(lambda core: self._adopt(lineage))
+            return
+        self._node.get_logger().warning(
+            f'{sender} is of lineage {lineage} of this swarm, this robot of {mine}: '
+            + (
+                'the swarm was recovered by force without this robot; give it an empty '
+                'storage_dir to let it join'
+                if lineage > mine
+                else f'give {sender} an empty storage_dir to let it join'
+            ),
+            throttle_duration_sec=10.0,
+        )
+
+    def _adopt(self, lineage: int) -> None:
+        if lineage > self._storage.lineage and self._coordinator.raft.last_index == 0:
+            self._log_store.join_lineage(lineage)
+            self._storage.lineage = lineage
+            self._log.warning('joining lineage %d of the swarm', lineage)
 
     def _halt(self, effect: Halt) -> None:
         self.halted = effect
@@ -331,11 +420,15 @@ class CoordinatorNode:
         def publish(core: Any) -> None:
             message = self._views.local_state(late_ns, fsync_ns, free)
             self._transport.publish('local_state', message)
+            engine.post(FactsMeasured(self._views.own_facts()))
 
         engine.ask(publish)
 
     def close(self) -> None:
-        """Stops threads and jobs; the log is durable at every moment anyway."""
+        """Says goodbye, then stops threads and jobs; the log is durable at every moment."""
+        if self.halted is None:
+            self._engine.post(LeaveAsked())
+            self._engine.left.wait(LEAVE_S)
         self._engine.close()
         self._runner.close()
         self._stager.close()

@@ -15,29 +15,32 @@ from typing import Any
 
 from swarm_coordinator.core.coordinator import Coordinator
 from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs, TellStored
+from swarm_coordinator.core.emergency import Announce, EmergencyTick, PersistEmergency
 from swarm_coordinator.core.events import (
-    Answer,
-    Changed,
     DiscardFile,
     Effect,
     Event,
     Halt,
     InputsFailed,
     InputsReady,
+    Left,
     OutputsFetched,
     OutputsNotFetched,
     OutputsPlaced,
     Persist,
     ProcessEnded,
     RefuseProposal,
-    RoleChanged,
+    Renumbered,
+    SaveSnapshot,
     Send,
     SendProposal,
     SweepFiles,
     Tick,
     UnpinFiles,
 )
+from swarm_coordinator.core.ids import start_number
 from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, RaftTiming
+from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer
 from swarm_coordinator.core.worker import (
     FetchInputs,
     Note,
@@ -48,6 +51,7 @@ from swarm_coordinator.core.worker import (
 from swarm_coordinator.ros.transport import Transport
 from swarm_coordinator.runner.job_runner import JobRunner
 from swarm_coordinator.runner.stager import Stager
+from swarm_coordinator.storage.emergency_latch import save_emergency
 from swarm_coordinator.storage.faults import StorageFault
 from swarm_coordinator.storage.log_store import LogStore
 
@@ -86,6 +90,12 @@ class Engine:
         self._inbox: queue.SimpleQueue[Event | Call | None] = queue.SimpleQueue()
         self._performers: dict[type, Callable[[Any], None]] = {
             Persist: self._persist,
+            SaveSnapshot: self._save_snapshot,
+            Renumbered: self._renumber,
+            PersistEmergency: lambda effect: save_emergency(log_store, effect),
+            Announce: transport.publish_emergency,
+            AskPeer: transport.ask_peer,
+            AnswerPeer: transport.answer_probe,
             Send: self._send,
             SendProposal: transport.send_proposal,
             RefuseProposal: transport.refuse_proposal,
@@ -99,12 +109,13 @@ class Engine:
             DiscardFile: lambda effect: stager.discard(effect.sha256),
             UnpinFiles: lambda effect: stager.unpin(effect.sha256),
             SweepFiles: lambda effect: stager.sweep(effect.needed),
+            Left: lambda effect: self.left.set(),
             Note: lambda effect: log.info('%s', effect.text),
             Halt: self._halt,
-            Answer: views[Answer],
-            Changed: views[Changed],
-            RoleChanged: views[RoleChanged],
+            **views,
         }
+        self.left = threading.Event()  # the swarm knows that this robot leaves
+        self._fsync_ns = 0  # slowest write since the last tick
         self.tick_late_ns_max = 0
         self.fsync_ns_max = 0
         self._stopping = False
@@ -142,8 +153,12 @@ class Engine:
         next_tick_ns = time.monotonic_ns() + self._tick_ns
         while not self._stopping:
             now_ns = time.monotonic_ns()
-            batch = self._take((next_tick_ns - now_ns) / 1e9)
+            due_ns = self._coordinator.due_ns
+            wake_ns = next_tick_ns if due_ns is None else min(next_tick_ns, due_ns)
+            batch, questions = self._take((wake_ns - now_ns) / 1e9)
             now_ns = time.monotonic_ns()
+            if due_ns is not None and now_ns >= due_ns:
+                batch.append(EmergencyTick())
             if now_ns >= next_tick_ns:
                 late_ns = now_ns - next_tick_ns
                 self.tick_late_ns_max = max(self.tick_late_ns_max, late_ns)
@@ -152,28 +167,33 @@ class Engine:
                 late = late_ns > self._late_ns
                 if late:
                     self._log.warning('held up for %d ms', late_ns // 1_000_000)
-                batch.append(Tick(late=late))
+                batch.append(Tick(late, late_ns, self._fsync_ns))
+                self._fsync_ns = 0
                 next_tick_ns = max(next_tick_ns + self._tick_ns, now_ns)
             if batch:
                 self._perform(self._coordinator.handle(batch, now_ns, time.time_ns()))
+            # After what was posted before them.
+            for question in questions:
+                question(self._coordinator)
 
-    def _take(self, timeout_s: float) -> list[Event]:
-        """Events that are there, or the first one within the time; questions are answered."""
+    def _take(self, timeout_s: float) -> tuple[list[Event], list[Call]]:
+        """What is there, or the first that comes within the time: events and questions."""
         batch: list[Event] = []
+        questions: list[Call] = []
         try:
             item = self._inbox.get(timeout=max(0.0, timeout_s))
             while item is not None:
                 if callable(item):
-                    item(self._coordinator)
+                    questions.append(item)
                 else:
                     batch.append(item)
-                if len(batch) >= EVENTS_PER_BATCH:
-                    return batch
+                if len(batch) + len(questions) >= EVENTS_PER_BATCH:
+                    return batch, questions
                 item = self._inbox.get_nowait()
             self._stopping = True
         except queue.Empty:
             pass
-        return batch
+        return batch, questions
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -182,7 +202,30 @@ class Engine:
     def _persist(self, effect: Persist) -> None:
         began_ns = time.monotonic_ns()
         self._log_store.save(effect.hard_state, effect.truncate_from, effect.entries)
+        self._took(time.monotonic_ns() - began_ns)
+
+    def _save_snapshot(self, effect: SaveSnapshot) -> None:
+        began_ns = time.monotonic_ns()
+        self._log_store.save_snapshot(effect.snapshot, effect.first_kept, effect.install)
         took_ns = time.monotonic_ns() - began_ns
+        self._log.info(
+            'snapshot up to entry %d, %d bytes, %s in %d ms',
+            effect.snapshot.index,
+            len(effect.snapshot.data),
+            'received and installed' if effect.install else 'written',
+            took_ns // 1_000_000,
+        )
+        self._took(took_ns)
+
+    def _renumber(self, effect: Renumbered) -> None:
+        self._log_store.set_incarnation(effect.incarnation)
+        self._transport.storage.incarnation = effect.incarnation
+        self._log.warning(
+            'the disk lost its past: this is start %d', start_number(effect.incarnation)
+        )
+
+    def _took(self, took_ns: int) -> None:
+        self._fsync_ns = max(self._fsync_ns, took_ns)
         self.fsync_ns_max = max(self.fsync_ns_max, took_ns)
         if took_ns > self._late_ns:
             self._log.warning('the disk took %d ms for a durable write', took_ns // 1_000_000)
@@ -236,11 +279,19 @@ class Handover:
     As tasks of the executor, because not every executor supports guard conditions.
     """
 
-    def __init__(self, executor: Callable[[], Any]) -> None:
+    def __init__(self, executor: Callable[[], Any], log: logging.Logger) -> None:
         self._executor = executor
+        self._log = log
 
     def put(self, call: Callable[[], None]) -> None:
         """Dropped where the node is in no executor yet or any more: then nobody waits for it."""
         executor = self._executor()
         if executor is not None:
-            executor.create_task(call)
+            executor.create_task(lambda: self._guarded(call))
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """What leaves a task can end the process (guard.py)."""
+        try:
+            call()
+        except Exception:
+            self._log.exception('a callback failed')

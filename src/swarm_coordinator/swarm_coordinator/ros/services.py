@@ -7,20 +7,23 @@ Checks requests, turns them into commands, and answers when the log has them.
 
 import itertools
 import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
-from rclpy.task import Future
 from swarm_msgs import msg, srv
 from swarm_msgs.action import RunJob
 
 from swarm_coordinator.config import CoordinatorConfig
 from swarm_coordinator.core.coordinator import Coordinator
 from swarm_coordinator.core.events import Answer
-from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.ids import RobotId, life_name
 from swarm_coordinator.core.jobs.job import FileRef, JobSpec
 from swarm_coordinator.core.jobs.kinds import JOB_KINDS
 from swarm_coordinator.core.modes.mode import Mode
@@ -32,6 +35,7 @@ from swarm_coordinator.core.replicated.command import (
 )
 from swarm_coordinator.ros import conversions
 from swarm_coordinator.ros.clients import EXPIRY_MS_DEFAULT, Clients
+from swarm_coordinator.ros.deferred import Promise, run, serve
 from swarm_coordinator.ros.engine import Handover
 from swarm_coordinator.ros.views import Views
 from swarm_coordinator.runner.stager import Stager
@@ -40,6 +44,14 @@ LIST_DEFAULT = 200
 LIST_MAX = 1000
 KEY_MAX = 200
 PATHS_MAX = 256
+
+
+class GoalEnd(Enum):
+    """Values are the methods of a goal handle."""
+
+    SUCCEEDED = 'succeed'
+    CANCELED = 'canceled'
+    ABORTED = 'abort'
 
 
 class Refusal(Exception):
@@ -53,24 +65,24 @@ class Services:
         self,
         node: Node,
         config: CoordinatorConfig,
-        incarnation: int,
         clients: Clients,
         views: Views,
         stager: Stager,
         handover: Handover,
         fsync_p99_us: int,
+        lineage: Callable[[], int],
         group: CallbackGroup,
     ) -> None:
         self._node = node
         self._config = config
-        self._incarnation = incarnation
         self._clients = clients
         self._views = views
         self._stager = stager
         self._handover = handover
         self._fsync_p99_us = fsync_p99_us
+        self._lineage = lineage
         self._numbers = itertools.count(1)
-        self._watched: dict[str, list[Future]] = {}
+        self._watched: dict[str, list[Promise]] = {}
         for kind, name, callback in (
             (srv.SubmitJob, 'submit_job', self._submit_job),
             (srv.CancelJob, 'cancel_job', self._cancel_job),
@@ -80,12 +92,13 @@ class Services:
             (srv.SetOverride, 'set_override', self._set_override),
             (srv.ClearOverride, 'clear_override', self._clear_override),
         ):
-            node.create_service(kind, name, callback, callback_group=group)
+            serve(node, kind, name, callback, group)
         self._action = ActionServer(
             node,
             RunJob,
             'run_job',
-            execute_callback=self._run_job,
+            execute_callback=_ended_goal,
+            handle_accepted_callback=self._accepted,
             goal_callback=lambda goal: GoalResponse.ACCEPT,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=group,
@@ -108,7 +121,7 @@ class Services:
 
     async def _submit_job(self, request: Any, response: Any) -> Any:
         answer = await self._submit(request, request.expiry_ms)
-        response.code, response.reason = _code(answer, srv.SubmitJob.Response)
+        response.code, response.reason = answer_code(answer, srv.SubmitJob.Response)
         if answer.refused == '' and answer.unavailable == '':
             response.job_id = answer.value
             response.duplicate = answer.duplicate
@@ -131,8 +144,9 @@ class Services:
         if held:
             self._stager.unpin(tuple(ref.sha256 for ref in refs))
             return Answer(0, refused=held)
+        incarnation = await self._clients.look(lambda core: core.identity.incarnation)
         command = SubmitJob(
-            job_id=f'{self._config.robot_id}-{self._incarnation}-{next(self._numbers)}',
+            job_id=f'{self._config.robot_id}-{life_name(incarnation)}-{next(self._numbers)}',
             origin=RobotId(self._config.robot_id),
             spec=spec,
             output_dir=request.output_dir,
@@ -170,7 +184,7 @@ class Services:
     async def _cancel_job(self, request: Any, response: Any) -> Any:
         command = CancelJob(request.job_id, request.reason or 'cancelled by a client')
         answer = await self._clients.request(command, request.expiry_ms)
-        response.code, response.reason = _code(answer, srv.CancelJob.Response)
+        response.code, response.reason = answer_code(answer, srv.CancelJob.Response)
         return response
 
     async def _list_jobs(self, request: Any, response: Any) -> Any:
@@ -199,28 +213,40 @@ class Services:
         response.log_index, response.matched, response.jobs = await self._clients.look(collect)
         return response
 
-    async def _run_job(self, handle: Any) -> Any:
+    def _accepted(self, handle: Any) -> None:
+        """Follow the job without a task of rclpy's (deferred.py); the goal is only executed, in
+        rclpy's sense, when it has ended."""
+
+        def ended(outcome: tuple[GoalEnd, Any]) -> None:
+            handle.execute(lambda goal: _ended_goal(goal, outcome))
+
+        run(self._run_job(handle), ended)
+
+    async def _run_job(self, handle: Any) -> 'tuple[GoalEnd, Any]':
         """The action: submit, report every change, end with the job."""
+        try:
+            return await self._run(handle)
+        except Exception as error:  # the process edge: no goal may end the robot
+            self._node.get_logger().error(f'run_job failed:\n{traceback.format_exc()}')
+            code, reason = RunJob.Result.UNAVAILABLE, f'{error!r}'[:500]
+            return GoalEnd.ABORTED, RunJob.Result(code=code, reason=reason)
+
+    async def _run(self, handle: Any) -> 'tuple[GoalEnd, Any]':
         result = RunJob.Result()
         answer = await self._submit(handle.request, EXPIRY_MS_DEFAULT)
-        result.code, result.reason = _code(answer, RunJob.Result)
+        result.code, result.reason = answer_code(answer, RunJob.Result)
         if result.code != RunJob.Result.ACCEPTED:
-            handle.abort()
-            return result
+            return GoalEnd.ABORTED, result
         result.job = await self._follow(handle, answer.value)
         result.reason = result.job.reason
         if result.job.phase == msg.JobStatus.PHASE_DONE:
-            handle.succeed()
-        elif handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-        return result
+            return GoalEnd.SUCCEEDED, result
+        return (GoalEnd.CANCELED if handle.is_cancel_requested else GoalEnd.ABORTED), result
 
     async def _follow(self, handle: Any, job_id: str) -> msg.JobStatus:
         cancelled = False
         while True:
-            changed = Future()
+            changed = Promise()
             self._watched.setdefault(job_id, []).append(changed)
             status = await self._clients.look(lambda core: self._job_or_none(core, job_id))
             if status is None:
@@ -249,9 +275,13 @@ class Services:
             response.incarnation = core.identity.incarnation
             response.last_index = core.raft.last_index
             response.applied_index = core.raft.last_applied
+            response.first_index = core.raft.first_index
+            response.storage_id = core.raft.storage_id
+            response.has_vote = core.raft.has_vote
             return response
 
         await self._clients.look(collect)
+        response.lineage = self._lineage()
         response.storage_dir = self._config.storage_path
         response.timing_profile = self._config.timing_profile
         response.fsync_p99_us = self._fsync_p99_us
@@ -274,30 +304,37 @@ class Services:
         else:
             command = SetOverride(mode, request.owner, request.reason, request.duration_ms)
             answer = await self._clients.request(command, request.expiry_ms)
-        response.code, response.reason = _code(answer, srv.SetOverride.Response)
+        response.code, response.reason = answer_code(answer, srv.SetOverride.Response)
         response.log_index = answer.index
         return response
 
     async def _clear_override(self, request: Any, response: Any) -> Any:
         command = ClearOverride(request.owner or 'operator', request.reason)
         answer = await self._clients.request(command, request.expiry_ms)
-        response.code, response.reason = _code(answer, srv.ClearOverride.Response)
+        response.code, response.reason = answer_code(answer, srv.ClearOverride.Response)
         response.log_index = answer.index
         return response
 
 
-def _code(answer: Answer, kind: Any) -> tuple[int, str]:
+def _ended_goal(handle: Any, outcome: 'tuple[GoalEnd, Any]') -> Any:
+    end, result = outcome
+    getattr(handle, end.value)()
+    return result
+
+
+def answer_code(answer: Answer, kind: Any, good: int | None = None) -> tuple[int, str]:
+    """`code` and `reason` of a response; `kind` has the constants, `good` if not ACCEPTED."""
     if answer.unavailable:
         return kind.UNAVAILABLE, answer.unavailable
     if answer.refused:
         return kind.REFUSED, answer.refused
-    return kind.ACCEPTED, ''
+    return kind.ACCEPTED if good is None else good, ''
 
 
 def _with_inputs(spec: JobSpec, refs: list[FileRef]) -> JobSpec:
     names = {ref.name for ref in refs}
     kept = tuple(ref for ref in spec.inputs if ref.name not in names)
-    return JobSpec(**{**spec.__dict__, 'inputs': (*kept, *refs)})
+    return replace(spec, inputs=(*kept, *refs))
 
 
 def _nobody_offers(core: Coordinator, spec: JobSpec) -> str:

@@ -8,12 +8,14 @@ messages become events and are handed on; nothing is decided here.
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
 from swarm_msgs import msg
 
 from swarm_coordinator.core.delivery import TellStored
+from swarm_coordinator.core.emergency import Announce
 from swarm_coordinator.core.events import (
     BeaconHeard,
     Event,
@@ -27,7 +29,19 @@ from swarm_coordinator.core.events import (
 )
 from swarm_coordinator.core.files.fetch import CHUNK_BYTES
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.raft import Append, AppendReply, Message, Vote, VoteRequest
+from swarm_coordinator.core.raft import (
+    Append,
+    AppendReply,
+    Message,
+    ReadReply,
+    ReadRequest,
+    SnapshotChunk,
+    SnapshotReply,
+    TimeoutNow,
+    Vote,
+    VoteRequest,
+)
+from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer, ProbeAnswered, ProbeAsked
 from swarm_coordinator.core.worker import OfferOutputs
 from swarm_coordinator.ros import conversions
 from swarm_coordinator.ros.topics import TOPICS
@@ -42,25 +56,41 @@ REFUSALS = {
 }
 
 
+@dataclass
+class StorageIdentity:
+    """What a robot says of its disk in every message. The incarnation may rise while it runs: a
+    disk that has lost its past learns from the log how often its robot had started before."""
+
+    storage_id: int
+    incarnation: int
+    lineage: int = 0
+
+
 class Transport:
-    """`post` takes events for the coordinator; `stager_*` callbacks take what staging needs."""
+    """`post` takes events for the coordinator; `stager_*` callbacks take what staging needs.
+
+    `lineage_heard` is told of a lineage that is not ours, and by whom: an operator has recovered
+    the swarm by force, and one of the two robots has missed it.
+    """
 
     def __init__(
         self,
         node: Node,
         swarm_id: str,
         robot_id: RobotId,
-        incarnation: int,
+        storage: StorageIdentity,
         post: Callable[[Event], None],
     ) -> None:
         self._node = node
         self._swarm_id = swarm_id
         self._robot_id = robot_id
-        self._incarnation = incarnation
+        self.storage = storage
         self._post = post
         self._sequence = 0
         self._lock = threading.Lock()
         self.dropped = 0
+        self.emergency_known = (0, False)  # epoch and active of what was last announced here
+        self.lineage_heard: Callable[[str, int], None] = lambda sender, lineage: None
         self.requested: Callable[[ChunkRequest], None] = lambda request: None
         self.manifest_heard: Callable[[Manifest], None] = lambda manifest: None
         self.chunk_heard: Callable[[Chunk], None] = lambda chunk: None
@@ -79,6 +109,15 @@ class Transport:
             ('/swarm/append', self._on_raft),
             ('/swarm/append_bulk', self._on_raft),
             ('/swarm/append_reply', self._on_raft),
+            ('/swarm/snapshot', self._on_raft),
+            ('/swarm/snapshot_reply', self._on_raft),
+            ('/swarm/timeout_now', self._on_raft),
+            ('/swarm/read_request', self._on_raft),
+            ('/swarm/read_reply', self._on_raft),
+            ('/swarm/probe_request', self._on_probe_request),
+            ('/swarm/probe_reply', self._on_probe_reply),
+            ('/swarm/emergency', self._on_emergency),
+            ('/swarm/emergency_now', self._on_emergency),
             ('/swarm/proposal', self._on_proposal),
             ('/swarm/proposal_reply', self._on_proposal_reply),
             ('/swarm/job_report', self._on_report),
@@ -102,7 +141,9 @@ class Transport:
             swarm_id=self._swarm_id,
             sender=self._robot_id,
             recipient=recipient,
-            incarnation=self._incarnation,
+            incarnation=self.storage.incarnation,
+            storage_id=self.storage.storage_id,
+            lineage=self.storage.lineage,
             sequence=sequence,
             protocol_version=msg.Envelope.PROTOCOL_VERSION,
         )
@@ -153,6 +194,26 @@ class Transport:
             progress_permille=1000,
         )
         self.send('/swarm/job_report', body, effect.worker)
+
+    def ask_peer(self, effect: AskPeer) -> None:
+        body = msg.ProbeRequest(target=effect.target, nonce=effect.nonce)
+        self.send('/swarm/probe_request', body, effect.peer)
+
+    def answer_probe(self, effect: AnswerPeer) -> None:
+        age_ms = effect.heard_ms_ago
+        body = msg.ProbeReply(
+            target=effect.target,
+            nonce=effect.nonce,
+            heard_ms_ago=msg.ProbeReply.UNKNOWN_AGE if age_ms is None else age_ms,
+            target_incarnation=effect.incarnation,
+        )
+        self.send('/swarm/probe_reply', body, effect.peer)
+
+    def publish_emergency(self, effect: Announce) -> None:
+        """On the latched topic for who comes later, and at once for who is here."""
+        self.emergency_known = (effect.register.epoch, effect.register.active)
+        for topic in ('/swarm/emergency_now', '/swarm/emergency'):
+            self.send(topic, conversions.emergency_to_msg(effect.register))
 
     # ---- StagingLink
 
@@ -217,12 +278,21 @@ class Transport:
                 throttle_duration_sec=10.0,
             )
             return False
+        if isinstance(message, msg.Emergency):
+            return envelope.sender != self._robot_id  # whoever cries stop is heard
+        if envelope.lineage != self.storage.lineage:
+            self.dropped += 1
+            self.lineage_heard(envelope.sender, envelope.lineage)
+            return False
         return envelope.sender != self._robot_id or isinstance(message, msg.Heartbeat)
 
     def _on_beacon(self, message: msg.Heartbeat) -> None:
         sender = conversions.checked_robot(message.envelope.sender)
-        self._post(BeaconHeard(sender, message.session_id.tobytes(), message.uptime_ms))
+        facts = conversions.facts_from_beacon(message)
+        self._post(BeaconHeard(sender, message.session_id.tobytes(), message.uptime_ms, facts))
         if sender != self._robot_id:
+            if (message.emergency_epoch, message.emergency_active) != self.emergency_known:
+                self._post(conversions.emergency_from_beacon(message, sender))
             self._post(MessageHeard(conversions.beacon_from_msg(message)))
             self.beacon_seen(message)
 
@@ -247,6 +317,29 @@ class Transport:
     def _on_proposal_reply(self, message: msg.ProposalReply) -> None:
         final = message.refusal == msg.ProposalReply.REFUSAL_MALFORMED
         self._post(ProposalRefused(message.serial, message.reason, final))
+
+    def _on_probe_request(self, message: msg.ProbeRequest) -> None:
+        sender = conversions.checked_robot(message.envelope.sender)
+        target = conversions.checked_robot(message.target)
+        self._post(ProbeAsked(sender, target, message.nonce))
+
+    def _on_probe_reply(self, message: msg.ProbeReply) -> None:
+        sender = conversions.checked_robot(message.envelope.sender)
+        target = conversions.checked_robot(message.target)
+        known = message.heard_ms_ago != msg.ProbeReply.UNKNOWN_AGE
+        self._post(
+            ProbeAnswered(
+                sender,
+                target,
+                message.nonce,
+                message.heard_ms_ago if known else None,
+                message.target_incarnation,
+            )
+        )
+
+    def _on_emergency(self, message: msg.Emergency) -> None:
+        sender = conversions.checked_robot(message.envelope.sender)
+        self._post(conversions.emergency_from_msg(message, sender))
 
     def _on_report(self, message: msg.JobReport) -> None:
         sender = conversions.checked_robot(message.envelope.sender)
@@ -293,13 +386,20 @@ class Transport:
         )
 
 
+_RAFT_TOPICS: dict[type, str] = {
+    VoteRequest: '/swarm/vote_request',
+    Vote: '/swarm/vote',
+    AppendReply: '/swarm/append_reply',
+    SnapshotChunk: '/swarm/snapshot',
+    SnapshotReply: '/swarm/snapshot_reply',
+    TimeoutNow: '/swarm/timeout_now',
+    ReadRequest: '/swarm/read_request',
+    ReadReply: '/swarm/read_reply',
+}
+
+
 def _raft_topic(message: Message) -> str:
-    if isinstance(message, VoteRequest):
-        return '/swarm/vote_request'
-    if isinstance(message, Vote):
-        return '/swarm/vote'
-    if isinstance(message, AppendReply):
-        return '/swarm/append_reply'
-    assert isinstance(message, Append), message
+    if not isinstance(message, Append):
+        return _RAFT_TOPICS[type(message)]
     small = sum(len(entry.data) + 32 for entry in message.entries) <= SMALL_APPEND_BYTES
     return '/swarm/append' if small else '/swarm/append_bulk'

@@ -13,10 +13,13 @@ import psutil
 from swarm_msgs import msg
 
 from swarm_coordinator.core.coordinator import Coordinator
+from swarm_coordinator.core.emergency import Register, Release, Stop
 from swarm_coordinator.core.events import Changed, RoleChanged
+from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, Role
-from swarm_coordinator.core.replicated.apply import AttemptEnded, Notable
+from swarm_coordinator.core.replicated.applied import AttemptEnded
+from swarm_coordinator.core.replicated.event_log import KeptEvent, Notable
 from swarm_coordinator.ros import conversions
 from swarm_coordinator.ros.transport import Transport
 
@@ -27,17 +30,18 @@ JOBS_PERIOD_NS = 200 * MS
 JOBS_PER_UPDATE_MAX = 100
 ESTIMATED_JOB_MS = 1000  # of a job that nobody has an estimate for; chosen without data
 CONSCIOUSNESS_STALE_NS = 5_000 * MS
+UNKNOWN = 65535  # permille that nobody knows
 
 
 @dataclass
 class LocalFacts:
     """What this robot measures about itself between two messages."""
 
-    cpu_permille: int = 65535
+    cpu_permille: int = UNKNOWN
+    battery: int | None = None  # permille
     consciousness: msg.LocalConsciousness | None = None
     consciousness_ns: int = 0
     leader: str = ''
-    emergency_epoch: int = 0
 
 
 @dataclass
@@ -65,7 +69,12 @@ class Views:
         beacon.applied_index = core.raft.last_applied
         beacon.mode = core.state.mode.value
         beacon.mode_epoch = core.state.mode_epoch
-        beacon.emergency_epoch = facts.emergency_epoch
+        beacon.emergency_epoch = core.emergency.register.epoch
+        beacon.emergency_active = core.emergency.active
+        beacon.local_mode = core.local.mode.value
+        beacon.awareness = core.health.awareness.score(now_ns)
+        beacon.voters_heard = core.voters_heard()
+        beacon.battery_permille = UNKNOWN if facts.battery is None else facts.battery
         beacon.cpu_load_permille = facts.cpu_permille
         beacon.running_jobs = core.worker.running
         beacon.held_jobs = len(core.worker.held)
@@ -163,6 +172,13 @@ class Views:
             voters=len(core.raft.voters),
             quorum=len(core.raft.voters) // 2 + 1,
             voters_heard=core.voters_heard(),
+            voter_ids=list(core.membership.voter_ids),
+            non_voter_ids=list(core.membership.non_voter_ids),
+            emergency_active=core.emergency.active,
+            emergency_epoch=core.emergency.register.epoch,
+            emergency_reason=core.emergency.register.reason,
+            leases_held=len(state.leases.held),
+            services=state.services.count,
             robots=[self._robot(robot_id, now_ns) for robot_id in state.members],
             mode=conversions.mode_to_msg(state, self.swarm_id),
             jobs_waiting=state.counts[JobPhase.SUBMITTED],
@@ -180,9 +196,20 @@ class Views:
         member = core.state.members[robot_id]  # type: ignore[index]
         silence = core.suspicion.silence_ns(member.robot_id, now_ns)
         held = core.state.held_by(member.robot_id)
+        phi = core.suspicion.phi_of(member.robot_id, now_ns)
+        facts = core.health.peers.get(member.robot_id, PeerFacts())
+        if member.robot_id == core.robot_id:
+            facts = core.facts
         return msg.RobotStatus(
             robot_id=robot_id,
-            voter=member.voter,
+            voter=member.robot_id in core.membership.voter_ids,
+            applied_index=facts.applied_index,
+            phi=-1.0 if phi is None else phi,
+            awareness=facts.awareness,
+            battery_permille=UNKNOWN
+            if facts.battery_permille is None
+            else facts.battery_permille,
+            local_mode=facts.local_mode.value,
             incarnation=member.incarnation,
             phase=member.phase.value,
             heard_ms_ago=msg.RobotStatus.UNKNOWN_AGE if silence is None else silence // MS,
@@ -224,24 +251,51 @@ class Views:
 
     def event(self, notable: Notable, index: int, stamp_ns: int) -> None:
         self.transport.send(
-            '/swarm/events',
-            msg.SwarmEvent(
-                stamp=conversions.time_msg(stamp_ns),
-                log_index=index,
-                kind=notable.kind,
-                severity=conversions.SEVERITY_TO_MSG[notable.severity],
-                subject=notable.subject,
-                text=notable.text,
-                cause=notable.cause,
-            ),
+            '/swarm/events', conversions.event_to_msg(KeptEvent(index, stamp_ns, notable))
         )
 
+    # ---- stopping
+
+    def stopped(self, effect: Stop) -> None:
+        register = effect.register
+        self._tell_stop('emergency', 'error', f'stopped: {register.reason}', register)
+
+    def released(self, effect: Release) -> None:
+        self._tell_stop('emergency_over', 'info', 'the emergency is over', effect.register)
+
+    def _tell_stop(self, kind: str, severity: str, text: str, register: Register) -> None:
+        robot = self.coordinator.robot_id
+        who = f' ({register.raised_by})' if register.raised_by else ''
+        told = Notable(kind, severity, robot, f'{robot} {text}{who}', str(register.epoch))
+        self.event(told, index=0, stamp_ns=time.time_ns())
+
     # ---- this robot
+
+    def own_facts(self) -> PeerFacts:
+        """What this robot's beacon says of it, for its own judgement."""
+        core, facts, now_ns = self.coordinator, self.facts, time.monotonic_ns()
+        felt = facts.consciousness
+        if felt is not None and now_ns - facts.consciousness_ns > CONSCIOUSNESS_STALE_NS:
+            felt = None
+        return PeerFacts(
+            incarnation=core.identity.incarnation,
+            storage_id=core.raft.storage_id,
+            applied_index=core.raft.last_applied,
+            local_mode=core.local.mode,
+            awareness=core.health.awareness.score(now_ns),
+            voters_heard=core.voters_heard(),
+            battery_permille=facts.battery,
+            cpu_load_permille=None if facts.cpu_permille == UNKNOWN else facts.cpu_permille,
+            queued_work_ms=queued_work_ms(core),
+            pressure_permille=None if felt is None else round(felt.pressure * 1000),
+            stability_permille=None if felt is None else round(felt.stability * 1000),
+        )
 
     def local_state(self, tick_late_ns: int, fsync_ns: int, disk_free: int) -> msg.LocalState:
         core, facts = self.coordinator, self.facts
         facts.cpu_permille = round(psutil.cpu_percent(None) * 10)
         battery = psutil.sensors_battery() if hasattr(psutil, 'sensors_battery') else None
+        facts.battery = None if battery is None else round(battery.percent * 10)
         message = msg.LocalState(
             stamp=conversions.time_msg(time.time_ns()),
             robot_id=core.robot_id,

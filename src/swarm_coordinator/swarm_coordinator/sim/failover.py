@@ -14,7 +14,8 @@ import random
 
 from swarm_coordinator.core.raft import TimingProfile
 from swarm_coordinator.sim.cluster import Cluster
-from swarm_coordinator.sim.network import MS
+from swarm_coordinator.sim.schedule import Settings
+from swarm_coordinator.sim.timeline import MS
 
 SETTLE_MS = 3_000       # the slowest profile's first election takes longer; waited for below
 LIMIT_MS = 60_000
@@ -23,13 +24,13 @@ BAR_WIDTH = 50
 
 def failover_ms(seed: int, profile: TimingProfile, voters: int) -> int:
     rng = random.Random(seed)
-    cluster = Cluster(rng, profile, voters)
+    cluster = Cluster(Settings(seed=seed, voters=voters, compact_after=1000), profile)
     leader = cluster.run_until_led(LIMIT_MS, step_ms=10)
     assert leader is not None, f'seed {seed}: no first leader'
     cluster.run_ms(SETTLE_MS + rng.randrange(1000))
     leader = cluster.leaders[0]
     crashed_us, index = cluster.timeline.now_us, leader.core.last_index
-    leader.crash()
+    leader.crash('lost')
     while cluster.timeline.now_us < crashed_us + LIMIT_MS * MS:
         cluster.run_ms(5)
         if any(new.core.commit_index > index for new in cluster.leaders):

@@ -30,6 +30,18 @@ class StorageCorrupt(StorageFault):
         self.index = index
 
 
+class StorageNewer(StorageFault):
+    """Written by newer software. Nothing is wrong with it, so it is never set aside."""
+
+    def __init__(self, path: Path, version: int, readable: int) -> None:
+        super().__init__(
+            path,
+            f'has schema version {version}, written by newer software; this one reads up to '
+            f'{readable}: update it',
+        )
+        self.version = version
+
+
 class StorageFull(StorageFault):
     """Nothing of the write was kept; it may be tried again when there is room."""
 

@@ -12,8 +12,12 @@ from collections.abc import Callable
 import pytest
 from coordinator_cluster import TTL_MS, Cluster
 
+from swarm_coordinator.core.emergency import Raised
+from swarm_coordinator.core.events import LeaveAsked, ReadAsked, Request
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import JobPhase
+from swarm_coordinator.core.registry.suspicion import Liveness
+from swarm_coordinator.core.replicated.command import ClearEmergency
 
 JOBS = 8
 HEAL_MS = 60_000
@@ -133,7 +137,7 @@ def check_end(cluster: Cluster, clients: Clients) -> None:
     for machine in cluster.up:
         assert machine.core is not None
         assert machine.core.state == state
-        assert not machine.core.worker.held and not machine.core.delivery.parcels
+        assert not machine.core.worker.held and not machine.core.workplace.delivery.parcels
         kept = {
             ref.sha256 for job in state.jobs.values()
             if job.origin == machine.robot_id and not job.output_dir for ref in job.outputs
@@ -191,3 +195,112 @@ def test_robot_that_is_cut_off_stops_its_jobs_before_they_are_given_to_another()
     heal(cluster)
     assert cluster.run_ms(HEAL_MS, until=finished(cluster, clients))
     assert cluster.replay()[1] == {job_id: 1}
+
+
+def test_robot_with_a_new_disk_is_heard_again_under_a_start_that_nobody_knows() -> None:
+    """Its disk counts from 1, as the former one did: what it says must not be taken for what that
+    one said."""
+    cluster = Cluster(seed=1)
+    robots = list(cluster.machines)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    victim = next(robot for robot in robots if robot not in cluster.leaders())
+    first = cluster.submit(victim, 'before', 3)
+    assert cluster.run_ms(20_000, lambda: first in cluster.answers)
+    cluster.wipe(victim)
+    cluster.start(victim)
+
+    def is_back() -> bool:
+        core = cluster.machines[victim].core
+        assert core is not None
+        me = core.state.members.get(victim)
+        known = me is not None and me.incarnation == cluster.machines[victim].incarnation
+        return core.raft.has_vote and core.caught_up and known
+
+    assert cluster.run_ms(60_000, is_back)
+    second = cluster.submit(victim, 'after', 6)
+    assert cluster.run_ms(20_000, lambda: second in cluster.answers)
+    answer = cluster.answers[second]
+    assert not answer.refused and not answer.unavailable and not answer.duplicate
+    state = cluster.machines[victim].core.state  # type: ignore[union-attr]
+    assert state.members[victim].incarnation == cluster.machines[victim].incarnation
+    assert answer.value in state.jobs
+
+
+def test_swarm_that_compacts_its_logs_brings_up_a_robot_from_a_snapshot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('swarm_coordinator.core.replica.ENTRIES_PER_SNAPSHOT', 20)
+    monkeypatch.setattr('swarm_coordinator.core.replica.ENTRIES_KEPT', 5)
+    cluster = Cluster(seed=2)
+    robots = list(cluster.machines)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    victim = next(robot for robot in robots if robot not in cluster.leaders())
+    cluster.crash(victim)
+    requests = []
+    for number in range(12):
+        robot = cluster.leaders()[0]
+        requests.append(cluster.submit(robot, f'k{number}', number))
+        assert cluster.run_ms(20_000, lambda: requests[-1] in cluster.answers)
+    assert cluster.run_ms(60_000, lambda: len(cluster.up[0].core.state.ended) == 12)  # type: ignore
+    assert all(machine.snapshot is not None for machine in cluster.up)
+    installed = cluster.snapshots
+    cluster.start(victim)
+    assert cluster.run_ms(60_000, cluster.replicas_equal)
+    assert cluster.machines[victim].snapshot is not None and cluster.snapshots > installed
+
+
+def test_emergency_stops_every_process_and_only_the_log_lets_them_go_on() -> None:
+    cluster = Cluster(seed=3)
+    robots = list(cluster.machines)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    for number, robot in enumerate(robots):
+        cluster.submit(robot, f'k{number}', number)
+    assert cluster.run_ms(20_000, lambda: any(
+        m.core is not None and m.core.worker.running for m in cluster.up))
+    cluster.post(robots[0], Raised('ada', 'smoke'))
+    cluster.run_ms(200)
+    assert all(m.core is not None and m.core.emergency.active for m in cluster.up)
+    started = len(cluster.started)
+    cluster.run_ms(5_000)
+    assert len(cluster.started) == started, 'nothing is started while it lasts'
+    core = cluster.machines[robots[1]].core
+    assert core is not None
+    clear = ClearEmergency(core.emergency.register.epoch, 'ada', 'aired')
+    cluster.post(robots[1], Request(9000, clear, 3000))
+    assert cluster.run_ms(10_000, lambda: not any(
+        m.core is not None and m.core.emergency.active for m in cluster.up))
+    assert cluster.run_ms(60_000, lambda: len(cluster.up[0].core.state.ended) == 3)  # type: ignore
+
+
+def test_leader_that_says_goodbye_hands_over_first() -> None:
+    cluster = Cluster(seed=4)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    [leader] = cluster.leaders()
+    cluster.run_ms(2_000)
+    cluster.post(leader, LeaveAsked())
+    before_ns = cluster.now_ns
+    assert cluster.run_ms(400, lambda: cluster.leaders() not in ([], [leader]))
+    assert cluster.run_ms(3_000, lambda: cluster.machines[leader].core is None)
+    assert (cluster.now_ns - before_ns) < 3_500 * 10**6
+    core = cluster.up[0].core
+    assert core is not None
+    cluster.run_ms(500)
+    assert core.state.members[leader].phase is Liveness.LEFT
+
+
+def test_linearizable_read_misses_nothing_that_was_confirmed_elsewhere() -> None:
+    cluster = Cluster(seed=5)
+    robots = list(cluster.machines)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    cluster.faults.lost, cluster.faults.delay_ms_max = 0.1, 100
+    for number in range(10):
+        request = cluster.submit(robots[number % 3], f'k{number}', number, expiry_ms=20_000)
+        assert cluster.answered(request)
+        reader = robots[(number + 1) % 3]
+        cluster.post(reader, ReadAsked(10_000 + number, 20_000))
+        assert cluster.answered(10_000 + number)
+        answer = cluster.answers[10_000 + number]
+        assert answer.unavailable == ''
+        assert answer.index >= cluster.answers[request].index
+        core = cluster.machines[reader].core
+        assert core is not None and cluster.answers[request].value in core.state.jobs

@@ -78,7 +78,9 @@ class Alone:
         self.now_ns = 10**9
         raft = RaftCore(R1, voters, WIFI.timing, random.Random(1), hard_state, entries)
         identity = RobotIdentity(R1, incarnation, SESSION, True, 'host', '0.1.0', 1)
-        self.core = Coordinator(identity, raft, 100 * MS, 6000, 20, self.now_ns)
+        self.core = Coordinator(
+            identity, raft, 100 * MS, 6000, 20, self.now_ns, random.Random(1)
+        )
 
     def handle(self, *events: Event) -> list[Effect]:
         effects = self.core.handle(events, self.now_ns, 10**18 + self.now_ns)
@@ -269,7 +271,7 @@ def test_proposal_that_is_on_its_way_is_not_appended_again() -> None:
 
 def test_message_against_the_protocol_is_dropped_and_counted() -> None:
     alone = Alone((R1, R2, R3))
-    effects = alone.handle(MessageHeard(Heartbeat(RobotId('stranger'), None, 9, 1, 0, 0)))
+    effects = alone.handle(MessageHeard(Heartbeat(RobotId('r2'), None, 9, 1, 5, 0)))
     assert alone.core.faults == 1 and isinstance(effects[0], Note)
 
 

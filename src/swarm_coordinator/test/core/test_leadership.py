@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import random
+
 from coordinator_samples import MS, R1, R2, R3, TTL_MS, AppliedLog, log_with_robots, spec
 
-from swarm_coordinator.core.leadership import Duty, Leadership
+from swarm_coordinator.core.health import Health, PeerFacts
+from swarm_coordinator.core.leadership import Duty, Leadership, Standing
 from swarm_coordinator.core.modes.mode import Mode
-from swarm_coordinator.core.registry.suspicion import Liveness, Suspicion
+from swarm_coordinator.core.raft import PROFILES, RaftCore
+from swarm_coordinator.core.registry.suspicion import Liveness
 from swarm_coordinator.core.replicated.command import (
     ExpireDue,
     ExtendLeases,
@@ -27,15 +31,21 @@ class Leader:
 
     def __init__(self, log: AppliedLog | None = None) -> None:
         self.log = log or log_with_robots()
-        self.suspicion = Suspicion(PERIOD_NS)
+        self.health = Health(R1, PERIOD_NS, 5 * PERIOD_NS, random.Random(1))
+        self.suspicion = self.health.suspicion
+        self.raft = RaftCore(R1, (R1, R2, R3), PROFILES['wifi'].timing, random.Random(1))
         for robot in (R1, R2, R3):
             self.suspicion.hear(robot, 0)
-        self.subject = Leadership(3, TTL_MS, GRACE_MS)
+        self.subject = Leadership(R1, TTL_MS, GRACE_MS)
         assert self.look() == [Duty('extend', ExtendLeases())]
 
     def look(self, now_ns: int = 0) -> list[Duty]:
-        return self.subject.duties(
-            self.log.state, self.suspicion, self.log.stamp_ns, now_ns, None
+        return self.subject.duties(self.standing(now_ns))
+
+    def standing(self, now_ns: int = 0, emergency: bool = False) -> Standing:
+        return Standing(
+            self.log.state, self.raft, self.health, PeerFacts(), emergency, self.log.stamp_ns,
+            now_ns,
         )
 
     def settle(self, duty: Duty) -> None:

@@ -20,12 +20,15 @@ from swarm_coordinator.core.raft import (
     HardState,
     Heartbeat,
     HeartbeatReply,
+    Membership,
     Message,
     RaftCore,
     RaftTiming,
+    ReadState,
     Ready,
     RobotId,
     Role,
+    Snapshot,
     Vote,
     VoteReason,
     VoteRequest,
@@ -42,6 +45,20 @@ def log_of(*terms: int) -> list[Entry]:
     return [entry(index, term) for index, term in enumerate(terms, 1)]
 
 
+def founders(*robots: RobotId, storage_id: int = 1) -> Membership:
+    return Membership(tuple((robot, storage_id) for robot in robots))
+
+
+def step_of(index: int, term: int, membership: Membership) -> Entry:
+    return Entry(index, term, EntryKind.MEMBERSHIP, 0, membership.encode())
+
+
+def founded_log(voters: tuple[RobotId, ...], *terms: int) -> list[Entry]:
+    """The entry of the founders in term 1, then commands of these terms."""
+    first = step_of(1, 1, founders(*voters))
+    return [first, *(entry(index, term) for index, term in enumerate(terms, 2))]
+
+
 def entry(index: int, term: int, data: bytes = b'') -> Entry:
     return Entry(index, term, EntryKind.COMMAND, 0, data)
 
@@ -55,16 +72,19 @@ class Bench:
         commit: int = 0,
         me: RobotId = ME,
         voters: tuple[RobotId, ...] = THREE,
-        non_voters: tuple[RobotId, ...] = (),
+        snapshot: Snapshot | None = None,
+        storage_id: int = 1,
     ) -> None:
         self.core = RaftCore(
             me, voters, TIMING, random.Random(1), HardState(term, voted_for, commit), log,
-            non_voters,
+            snapshot, storage_id,
         )
         self.readies: list[Ready] = []
         self.disk = list(log)
         self.hard_state = HardState(term, voted_for, commit)
+        self.snapshot = snapshot
         self.applied: list[Entry] = []
+        self.reads: list[ReadState] = []
         self.drain()
 
     def drain(self) -> list[Message]:
@@ -72,13 +92,18 @@ class Bench:
         sent: list[Message] = []
         while ready := self.core.ready():
             self.readies.append(ready)
+            if ready.snapshot is not None:
+                self.snapshot = ready.snapshot
+                self.disk.clear()
             self.hard_state = ready.hard_state or self.hard_state
             if ready.truncate_from is not None:
-                del self.disk[ready.truncate_from - 1 :]
+                self.disk = [item for item in self.disk if item.index < ready.truncate_from]
             self.disk.extend(ready.entries)
             sent.extend(ready.messages)
             self.applied.extend(ready.committed)
+            self.reads.extend(ready.read_states)
             self.core.advance(ready)
+            self.core.check_invariants()
         return sent
 
     def step(self, *messages: Message) -> list[Message]:
@@ -109,7 +134,14 @@ class Bench:
                 sent = self.step(self.vote(peer, pre_vote=True))
         return sent
 
+    def hear_everybody(self) -> None:
+        """Founders that are not heard have no vote until they claim it."""
+        for peer in self.core.voters:
+            if peer != self.core.robot_id:
+                self.step(HeartbeatReply(peer, None, 0, 0, 0, 0))
+
     def lead(self) -> list[Message]:
+        self.hear_everybody()
         self.campaign()
         for peer in self.core.voters:
             if peer != self.core.robot_id and self.core.role is Role.CANDIDATE:
@@ -150,7 +182,7 @@ class Bench:
 
 def append(
     term: int, prev: tuple[int, int], *entries: Entry, commit: int = 0, sender: RobotId = R2,
-    to: RobotId = ME,
+    to: RobotId | None = ME,
 ) -> Append:
     return Append(sender, to, term, prev[0], prev[1], entries, commit)
 

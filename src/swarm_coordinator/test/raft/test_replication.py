@@ -12,10 +12,12 @@ from raft.raft_bench import (
     R3,
     R4,
     R5,
+    THREE,
     Bench,
     append,
     ask,
     entry,
+    founded_log,
     heartbeat,
     log_of,
     of_kind,
@@ -24,9 +26,11 @@ from raft.raft_bench import (
 from swarm_coordinator.core.raft import (
     ENTRY_BYTES_MAX,
     UNCOMMITTED_BYTES_MAX,
+    AddNonVoter,
     Append,
     AppendOutcome,
     AppendReply,
+    Entry,
     EntryKind,
     HeartbeatReply,
     PeerProtocolError,
@@ -34,6 +38,7 @@ from swarm_coordinator.core.raft import (
     Proposed,
     RefusalReason,
     Refused,
+    Remove,
     Role,
     Vote,
 )
@@ -186,10 +191,10 @@ def test_contradiction_of_a_committed_entry_is_an_error_of_the_peer_5_4_3() -> N
         append(1, (0, 0), entry(2, 1)),
         append(3, (0, 0), entry(1, 2), entry(2, 1)),
         append(1, (0, 0), entry(1, 2)),
-        append(1, (0, 0), entry(1, 1), sender=R4),
         append(1, (0, 0), entry(1, 1), sender=ME),
         append(1, (0, 0), entry(1, 1), to=R3),
-        heartbeat(1, sender=R4),
+        append(1, (0, 0), entry(1, 1), to=None),
+        append(1, (0, 0), Entry(1, 1, EntryKind.MEMBERSHIP, 0, b'{"voters":[]}')),
     ],
 )
 def test_what_the_protocol_forbids_changes_nothing(bad) -> None:
@@ -211,10 +216,10 @@ def test_news_of_the_commit_index_is_applied_at_once_and_needs_no_answer() -> No
 
 
 def test_new_leader_appends_an_entry_of_its_term_8() -> None:
-    bench = Bench(log_of(1), term=1)
+    bench = Bench(founded_log(THREE, 1), term=1)
     sent = bench.lead()
     noop = bench.disk[-1]
-    assert (noop.index, noop.term, noop.kind) == (2, 2, EntryKind.NOOP)
+    assert (noop.index, noop.term, noop.kind) == (3, 2, EntryKind.NOOP)
     assert {message.recipient for message in of_kind(sent, Append)} == {R2, R3}
 
 
@@ -238,7 +243,10 @@ def test_one_acknowledgement_delivered_twice_counts_once() -> None:
 
 
 def test_acknowledgements_of_non_voters_do_not_count_and_are_not_waited_for() -> None:
-    bench = led((ME, R2, R3), non_voters=(R4, R5))
+    bench = led((ME, R2, R3))
+    bench.core.propose_change([AddNonVoter(R4, 1), AddNonVoter(R5, 1)], 0)
+    bench.drain()
+    bench.step(*(bench.accepted(peer, bench.core.last_index) for peer in (R2, R3)))
     index = propose(bench).index
     bench.drain()
     bench.step(bench.accepted(R4, index), bench.accepted(R5, index))
@@ -506,11 +514,13 @@ def test_non_voter_gets_the_log_and_answers() -> None:
 def test_new_non_voter_is_brought_up_to_date() -> None:
     bench = led()
     bench.drain()
-    bench.core.set_non_voters((R4,))
-    assert one(bench.drain(), Append).recipient == R4
+    assert isinstance(bench.core.propose_change(AddNonVoter(R4, 1), 0), Proposed)
+    assert {message.recipient for message in of_kind(bench.drain(), Append)} == {R2, R3, R4}
     resent = one(bench.step(bench.conflict(R4, 1)), Append)
-    assert (resent.prev_index, len(resent.entries)) == (0, 1)
-    bench.core.set_non_voters(())
+    assert (resent.recipient, resent.prev_index, len(resent.entries)) == (R4, 0, 2)
+    bench.step(bench.accepted(R2, 2), bench.accepted(R3, 2))
+    assert isinstance(bench.core.propose_change(Remove(R4), 0), Proposed)
+    bench.drain()
     assert bench.core.progress_of(R4) is None
     assert bench.step(bench.accepted(R4, 1)) == []
 

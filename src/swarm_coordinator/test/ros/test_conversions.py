@@ -27,7 +27,12 @@ from swarm_coordinator.core.raft import (  # noqa: E402
     Heartbeat,
     HeartbeatReply,
     Message,
+    ReadReply,
+    ReadRequest,
     Role,
+    SnapshotChunk,
+    SnapshotReply,
+    TimeoutNow,
     Vote,
     VoteReason,
     VoteRequest,
@@ -58,6 +63,7 @@ def through_the_wire(message: Any) -> Any:
 def addressed(message: Any, sent: Message) -> Any:
     message.envelope.sender = sent.sender
     message.envelope.recipient = sent.recipient or ''
+    message.envelope.storage_id = sent.storage_id
     return message
 
 
@@ -65,13 +71,21 @@ def addressed(message: Any, sent: Message) -> Any:
 @given(
     message=st.one_of(
         st.builds(VoteRequest, st.just(R1), st.sampled_from([None, R2]), U64, st.booleans(), U64,
-                  U64),
+                  U64, st.booleans(), storage_id=U64),
         st.builds(Vote, st.just(R1), st.just(R2), U64, st.booleans(), st.booleans(),
-                  st.sampled_from(VoteReason)),
+                  st.sampled_from(VoteReason), storage_id=U64),
         st.builds(Append, st.just(R1), st.just(R2), U64, U64, U64,
-                  st.lists(ENTRIES, max_size=3).map(tuple), U64),
+                  st.lists(ENTRIES, max_size=3).map(tuple), U64, storage_id=U64),
         st.builds(AppendReply, st.just(R1), st.just(R2), U64, st.sampled_from(AppendOutcome), U64,
-                  U64, U64),
+                  U64, U64, storage_id=U64),
+        st.builds(SnapshotChunk, st.just(R1), st.just(R2), U64, U64, U64, U64, U64,
+                  st.binary(min_size=32, max_size=32), st.binary(max_size=50), storage_id=U64),
+        st.builds(SnapshotReply, st.just(R1), st.just(R2), U64, U64, U64, st.booleans(), TEXT,
+                  storage_id=U64),
+        st.builds(TimeoutNow, st.just(R1), st.just(R2), U64, storage_id=U64),
+        st.builds(ReadRequest, st.just(R1), st.just(R2), U64, U64, storage_id=U64),
+        st.builds(ReadReply, st.just(R1), st.just(R2), U64, U64, st.booleans(), U64,
+                  storage_id=U64),
     )
 )
 def test_raft_messages_survive_the_round_trip(message: Message) -> None:
@@ -90,7 +104,7 @@ def test_beacons_survive_the_round_trip(
     assert to.beacon_from_msg(sent) == lead and sent.leader == R1
     follow = HeartbeatReply(R1, leader, term, number, commit, last)
     message = to.beacon_to_msg(follow, role)
-    message.envelope.sender = R1
+    message.envelope.sender, message.envelope.storage_id = R1, 1
     assert to.beacon_from_msg(through_the_wire(message)) == follow
 
 

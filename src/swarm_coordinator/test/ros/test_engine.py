@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2')
 
 from swarm_coordinator.core.coordinator import Coordinator  # noqa: E402
 from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs  # noqa: E402
+from swarm_coordinator.core.emergency import EmergencyTick  # noqa: E402
 from swarm_coordinator.core.events import (  # noqa: E402
     Answer,
     Changed,
@@ -69,6 +71,7 @@ class Core:
     def __init__(self) -> None:
         self.batches: queue.Queue[list[Any]] = queue.Queue()
         self.effects: list[Any] = []
+        self.due_ns: int | None = None
         self.gate = threading.Event()
         self.gate.set()
         self.fault: Exception | None = None
@@ -134,6 +137,14 @@ def test_no_event_is_lost_or_reordered_however_many_come_at_once(bench: Bench) -
         bench.engine.post(event(number))
     bench.core.gate.set()
     assert bench.taken(count) == [event(number) for number in range(count)]
+
+
+def test_emergency_is_told_when_it_is_due_and_not_at_the_next_tick(bench: Bench) -> None:
+    bench.core.due_ns = time.monotonic_ns()
+    bench.engine.post(event(1))
+    bench.taken(1)
+    assert bench.taken(1) == [EmergencyTick()], 'the next tick is 10 s away'
+    bench.core.due_ns = None
 
 
 def test_events_that_wait_are_taken_together_up_to_a_bound(bench: Bench) -> None:

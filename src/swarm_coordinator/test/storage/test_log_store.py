@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from storage_samples import TERM, entries, saved
 
-from swarm_coordinator.core.raft import Entry, EntryKind, HardState, RobotId
+from swarm_coordinator.core.ids import STARTS_BITS, start_number
+from swarm_coordinator.core.raft import Entry, EntryKind, HardState
 from swarm_coordinator.storage.folder_lock import FolderLock
 from swarm_coordinator.storage.log_store import (
     LogStore,
@@ -21,28 +23,15 @@ from swarm_coordinator.storage.log_store import (
     StorageFailed,
     StorageFull,
     StorageLocked,
+    StorageNewer,
+    Stored,
     measure_fsync,
 )
-
-TERM = HardState(term=3, voted_for=RobotId('r2'), commit_index=1)
-
-
-def entries(first: int, last: int, term: int = 1, size: int = 10) -> list[Entry]:
-    return [
-        Entry(index, term, EntryKind.COMMAND, index * 1000, (b'%d-' % index).ljust(size, b'#'))
-        for index in range(first, last + 1)
-    ]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / 'raft.db'
-
-
-def saved(path: Path, log: list[Entry], hard_state: HardState = TERM) -> None:
-    store = LogStore.open(path)
-    store.save(hard_state, None, log)
-    store.close()
 
 
 def flip_byte(path: Path, place: int) -> None:
@@ -52,12 +41,12 @@ def flip_byte(path: Path, place: int) -> None:
 
 
 def test_new_store_is_empty(path: Path) -> None:
-    assert LogStore.open(path).load() == (HardState(), [])
+    assert LogStore.open(path).load() == Stored(HardState(), None, [])
 
 
 def test_what_was_saved_is_found_after_reopening(path: Path) -> None:
     saved(path, entries(1, 5))
-    assert LogStore.open(path).load() == (TERM, entries(1, 5))
+    assert LogStore.open(path).load() == Stored(TERM, None, entries(1, 5))
 
 
 def test_all_kinds_and_values_of_entries_survive(path: Path) -> None:
@@ -67,7 +56,7 @@ def test_all_kinds_and_values_of_entries_survive(path: Path) -> None:
         Entry(3, 2**40, EntryKind.COMMAND, 2**62, bytes(256 * 1024)),
     ]
     saved(path, log, HardState(2**40, None, 3))
-    assert LogStore.open(path).load() == (HardState(2**40, None, 3), log)
+    assert LogStore.open(path).load() == Stored(HardState(2**40, None, 3), None, log)
 
 
 def test_cut_and_append_are_one_step(path: Path) -> None:
@@ -76,13 +65,13 @@ def test_cut_and_append_are_one_step(path: Path) -> None:
     store.save(None, 3, entries(3, 4, term=2))
     store.close()
     expected = entries(1, 2) + entries(3, 4, term=2)
-    assert LogStore.open(path).load() == (TERM, expected)
+    assert LogStore.open(path).load() == Stored(TERM, None, expected)
 
 
 def test_cut_to_the_start_is_allowed(path: Path) -> None:
     saved(path, entries(1, 5), HardState(3))
     LogStore.open(path).save(None, 1, entries(1, 1, term=3))
-    assert LogStore.open(path).load()[1] == entries(1, 1, term=3)
+    assert LogStore.open(path).load().entries == entries(1, 1, term=3)
 
 
 def test_failed_save_keeps_nothing(path: Path) -> None:
@@ -90,9 +79,9 @@ def test_failed_save_keeps_nothing(path: Path) -> None:
     store = LogStore.open(path)
     with pytest.raises(AssertionError, match='gap before entry 9'):
         store.save(HardState(9), 2, entries(2, 3) + entries(9, 9))
-    assert store.load() == (TERM, entries(1, 2))
+    assert store.load() == Stored(TERM, None, entries(1, 2))
     store.save(None, None, entries(3, 3))
-    assert store.load()[1] == entries(1, 3)
+    assert store.load().entries == entries(1, 3)
 
 
 def test_full_disk_keeps_nothing_and_can_go_on(path: Path) -> None:
@@ -103,10 +92,10 @@ def test_full_disk_keeps_nothing_and_can_go_on(path: Path) -> None:
     with pytest.raises(StorageFull) as full:
         store.save(HardState(9), None, entries(3, 40, size=4000))
     assert full.value.free_bytes > 0 and full.value.path == path
-    assert store.load() == (TERM, entries(1, 2))
+    assert store.load() == Stored(TERM, None, entries(1, 2))
     store._database.execute('PRAGMA max_page_count = 100000')
     store.save(None, None, entries(3, 40, size=4000))
-    assert len(LogStore.open(path).load()[1]) == 40
+    assert len(LogStore.open(path).load().entries) == 40
 
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full')
@@ -148,7 +137,10 @@ def test_flipped_bytes_in_the_file_are_found(path: Path, share: float) -> None:
         ('DELETE FROM entries', 1),
         ('UPDATE hard_state SET term = 2', None),
         ('UPDATE hard_state SET voted_for = NULL', None),
-        ('PRAGMA user_version = 99', None),
+        ('DELETE FROM hard_state', None),
+        ('DELETE FROM identity', None),
+        ('UPDATE identity SET lineage = 7', None),
+        ('PRAGMA user_version = 0', None),
     ],
 )
 def test_content_that_was_not_saved_so_is_corrupt(path: Path, damage: str, index) -> None:
@@ -160,6 +152,15 @@ def test_content_that_was_not_saved_so_is_corrupt(path: Path, damage: str, index
     with pytest.raises(StorageCorrupt) as corrupt:
         LogStore.open(path)
     assert corrupt.value.index == index
+
+
+def test_what_newer_software_wrote_is_not_called_corrupt(path: Path) -> None:
+    saved(path, entries(1, 5))
+    database = sqlite3.connect(path)
+    database.execute('PRAGMA user_version = 99')
+    database.close()
+    with pytest.raises(StorageNewer, match='99'):
+        LogStore.open(path)
 
 
 def test_whole_entry_swapped_with_another_breaks_the_chain(path: Path) -> None:
@@ -207,7 +208,7 @@ def test_torn_tail_of_the_wal_loses_only_the_torn_transaction(path: Path, tmp_pa
     wal = copy.with_name('raft.db-wal')
     frame_bytes = 4096 + 24
     os.truncate(wal, wal.stat().st_size - frame_bytes // 2)
-    assert LogStore.open(copy).load() == (TERM, entries(1, 3))
+    assert LogStore.open(copy).load() == Stored(TERM, None, entries(1, 3))
 
 
 def test_whole_wal_is_recovered(path: Path, tmp_path: Path) -> None:
@@ -250,7 +251,8 @@ def test_everything_reported_as_saved_survives_kill_9(path: Path) -> None:
         writer.send_signal(signal.SIGKILL)
         reported = int((writer.stdout.read().split() or [reported])[-1])
         writer.wait()
-        hard_state, log = LogStore.open(path).load()
+        stored = LogStore.open(path).load()
+        hard_state, log = stored.hard_state, stored.entries
         assert len(log) >= reported and hard_state.term >= reported
         assert [entry.index for entry in log] == list(range(1, len(log) + 1))
 
@@ -294,7 +296,15 @@ def test_meta_is_kept_and_checked(path: Path) -> None:
 
 
 def test_incarnations_count_over_restarts(path: Path) -> None:
-    assert [LogStore.open(path).next_incarnation() for _ in range(3)] == [1, 2, 3]
+    counted = [LogStore.open(path).next_incarnation() for _ in range(3)]
+    assert [start_number(one) for one in counted] == [1, 2, 3]
+    assert len({one >> STARTS_BITS for one in counted}) == 1
+
+
+def test_new_disk_does_not_count_from_where_another_one_did(tmp_path: Path) -> None:
+    begun = {LogStore.open(tmp_path / str(n) / 'log.sqlite').incarnation for n in range(8)}
+    assert len(begun) > 1
+    assert all(start_number(one) == 0 for one in begun)
 
 
 def test_fsync_measurement_gives_ordered_times_and_leaves_no_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from swarm_msgs.msg import (
@@ -40,6 +41,7 @@ from ..storage.checkpoint_file import CheckpointFile, Loaded, Rejected
 from ..storage.writer import CheckpointWriter
 from . import conversions
 
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)  # the wall clock may be set back
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # A reader's history is shared by all writers: with depth 1 the word of another swarm or of an
@@ -66,7 +68,7 @@ class Learning:
         self._closed = False
         self._make_publishers()
         self._make_subscriptions()
-        self._timer = node.create_timer(config.period_ms / 1000.0, self._on_timer)
+        self._timer = node.create_timer(config.period_ms / 1000.0, self._on_timer, clock=STEADY)
 
     def close(self) -> None:
         """Keep what was learned and end the writing thread; never raises."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
@@ -29,6 +30,7 @@ from swarm_tower.ros.job_lister import JobLister
 from swarm_tower.web.hub import Hub
 from swarm_tower.web.thread import WebThread
 
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)  # the wall clock may be set back
 TICK_S = 1.0
 
 
@@ -44,7 +46,7 @@ class Tower:
         self._inventories: dict[str, Subscription] = {}
         self.failures = 0
         self._listen_to_swarm()
-        self._timer = node.create_timer(TICK_S, self._tick)
+        self._timer = node.create_timer(TICK_S, self._tick, clock=STEADY)
 
     @property
     def port(self) -> int:

@@ -6,15 +6,40 @@ The guarantee: at-least-once execution, at most one accepted completion. It rest
 log index of the current grant: whoever presents another one is refused.
 """
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.jobs.papers import (
+    ATTEMPTS_MAX_DEFAULT,
+    HISTORY_MAX,
+    Effects,
+    FileRef,
+    JobSpec,
+    Papers,
+    StoryLine,
+    pack,
+    unpack,
+    unpack_text,
+)
 
-ATTEMPTS_MAX_DEFAULT = 3
-_SHA256 = re.compile(r'[0-9a-f]{64}\Z')
-HISTORY_MAX = 40  # lines kept per job; a job that is re-issued for ever must not grow for ever
+__all__ = [
+    'ATTEMPTS_MAX_DEFAULT',
+    'ENDED_PHASES',
+    'HELD_PHASES',
+    'HISTORY_MAX',
+    'JOB_TRANSITIONS',
+    'Effects',
+    'FileRef',
+    'InvalidTransition',
+    'Job',
+    'JobEvent',
+    'JobPhase',
+    'JobSpec',
+    'StoryLine',
+    'next_phase',
+]
+
 
 
 class JobPhase(Enum):
@@ -105,88 +130,99 @@ def next_phase(phase: JobPhase, event: JobEvent) -> JobPhase:
         raise InvalidTransition(phase, event) from None
 
 
-class Effects(Enum):
-    """What running a job twice would do; decides whether a lost attempt is repeated."""
-
-    NONE = 'none'
-    IDEMPOTENT = 'idempotent'
-    FENCED = 'fenced'
-    ONCE = 'once'
-
-
-@dataclass(frozen=True)
-class FileRef:
-    """A file by content. `sha256` is lower-case hex; `name` a relative path with '/'.
-
-    Raises ValueError for another hash: it becomes the name of a file on the disk.
-    """
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-    def __post_init__(self) -> None:
-        if not _SHA256.match(self.sha256) or self.size_bytes < 0:
-            raise ValueError(
-                f'file {self.name[:80]!r}: {self.size_bytes} bytes, sha256={self.sha256[:80]!r}: '
-                'expected a size and 64 lower-case hexadecimal digits'
-            )
-
-
-@dataclass(frozen=True)
-class JobSpec:
-    """What is to be done; never changes. Fields as in swarm_msgs/msg/JobSpec."""
-
-    kind: str
-    argv: tuple[str, ...] = ()
-    inputs: tuple[FileRef, ...] = ()
-    outputs: tuple[str, ...] = ()
-    timeout_ms: int = 0
-    attempts_max: int = ATTEMPTS_MAX_DEFAULT
-    effects: Effects = Effects.IDEMPOTENT
-    priority: int = 0
-    requires: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoryLine:
-    """One line of a job's story: log index, stamp (Unix ns), sentence."""
-
-    index: int
-    stamp_ns: int
-    what: str
-
-
-@dataclass
+@dataclass(slots=True, init=False)
 class Job:
     """One job as the log has it. Every field changes by log entries only."""
 
     job_id: str
     origin: RobotId
-    spec: JobSpec
-    output_dir: str
     idempotency_key: str
     submitted_ns: int
     changed_ns: int
     queued_ns: int  # when it last began to wait: submission or re-issue
     changed_index: int
-    phase: JobPhase = JobPhase.SUBMITTED
-    attempt: int = 0
-    token: int = 0
-    robot_id: RobotId | None = None
-    incarnation: int = 0  # life of the robot that the current grant is for
-    lease_expires_ns: int = 0
-    ttl_ms: int = 0
-    progress_permille: int = 0
-    exit_code: int | None = None
-    run_ms: int = 0
-    outputs: tuple[FileRef, ...] = ()
-    outputs_at: RobotId | None = None
-    delivered: bool = False
-    reason: str = ''
-    avoid: tuple[RobotId, ...] = ()  # robots that handed it back
-    story: list[StoryLine] = field(default_factory=list)
+    phase: JobPhase
+    attempt: int
+    token: int
+    robot_id: RobotId | None
+    incarnation: int  # life of the robot that the current grant is for
+    lease_expires_ns: int
+    ttl_ms: int
+    progress_permille: int
+    exit_code: int | None
+    run_ms: int
+    outputs_at: RobotId | None
+    delivered: bool
+    reason: str
+    avoid: tuple[RobotId, ...]  # robots that handed it back
+    papers: Papers | bytes  # packed once it has ended
+
+    def __init__(
+        self,
+        job_id: str,
+        origin: RobotId,
+        spec: JobSpec,
+        output_dir: str,
+        idempotency_key: str,
+        submitted_ns: int,
+        changed_ns: int,
+        queued_ns: int,
+        changed_index: int,
+        phase: JobPhase = JobPhase.SUBMITTED,
+    ) -> None:
+        self.job_id = job_id
+        self.origin = origin
+        self.idempotency_key = idempotency_key
+        self.submitted_ns = submitted_ns
+        self.changed_ns = changed_ns
+        self.queued_ns = queued_ns
+        self.changed_index = changed_index
+        self.phase = phase
+        self._write(Papers(spec, output_dir))
+        self.attempt = self.token = self.incarnation = 0
+        self.robot_id = self.outputs_at = None
+        self.lease_expires_ns = self.ttl_ms = 0
+        self.progress_permille = self.run_ms = 0
+        self.exit_code = None
+        self.delivered = False
+        self.reason = ''
+        self.avoid = ()
+
+    # ---- papers
+
+    def _read(self) -> Papers:
+        return unpack(self.papers) if isinstance(self.papers, bytes) else self.papers
+
+    def _write(self, papers: Papers) -> None:
+        self.papers = pack(papers) if self.ended else papers
+
+    @property
+    def spec(self) -> JobSpec:
+        return self._read().spec
+
+    @property
+    def output_dir(self) -> str:
+        return self._read().output_dir
+
+    @property
+    def outputs(self) -> tuple[FileRef, ...]:
+        return self._read().outputs
+
+    @outputs.setter
+    def outputs(self, outputs: tuple[FileRef, ...]) -> None:
+        self._write(self._read().with_outputs(outputs))
+
+    @property
+    def story(self) -> list[StoryLine]:
+        return self._read().story(self.submitted_ns)
+
+    def papers_text(self) -> str:
+        """For a snapshot: the same on every robot."""
+        if isinstance(self.papers, bytes):
+            return unpack_text(self.papers)
+        return self.papers.text()
+
+    # ---- phases
 
     @property
     def held(self) -> bool:
@@ -200,20 +236,19 @@ class Job:
         """Take `event`; raises InvalidTransition and changes nothing if it is not allowed."""
         self.phase = next_phase(self.phase, event)
         self.changed_ns = stamp_ns
-        self.changed_index = index
         if self.phase is JobPhase.SUBMITTED:
             self.queued_ns = stamp_ns
             self.progress_permille = 0
         self.note(index, stamp_ns, what)
 
     def note(self, index: int, stamp_ns: int, what: str) -> None:
-        self.story.append(StoryLine(index, stamp_ns, what))
-        if len(self.story) > HISTORY_MAX:
-            # The first line (the submission) stays: it is what the story starts from.
-            del self.story[1]
+        self.changed_index = index
+        line = StoryLine(index, stamp_ns, what)
+        self._write(self._read().with_line(line, self.submitted_ns))
 
     def check_invariants(self) -> None:
         assert not self.held or (self.robot_id and self.token > 0), self
         assert self.phase is not JobPhase.DONE or self.exit_code == 0, self
         assert self.token <= self.changed_index, self
+        assert isinstance(self.papers, bytes) == self.ended, self
         assert self.attempt >= 0 and 0 <= self.progress_permille <= 1000, self

@@ -12,27 +12,23 @@ from collections.abc import Iterable
 from swarm_coordinator.core.raft.messages import RobotId
 
 
-def quorum_of(voters: Iterable[object]) -> int:
-    return len(tuple(voters)) // 2 + 1
-
-
 class Ballot:
     """Votes are sets of voters, not numbers: one vote delivered twice must not elect a leader."""
 
-    def __init__(self, voters: frozenset[RobotId]) -> None:
-        self._voters = voters
-        self._quorum = quorum_of(voters)
+    def __init__(self, voters: Iterable[RobotId]) -> None:
+        self._voters = frozenset(voters)
+        self._quorum = len(self._voters) // 2 + 1
         self._granted: set[RobotId] = set()
         self._refused: set[RobotId] = set()
 
     def grant(self, voter: RobotId) -> None:
-        assert voter in self._voters
-        self._granted.add(voter)
-        self._refused.discard(voter)
+        if voter in self._voters:
+            self._granted.add(voter)
+            self._refused.discard(voter)
 
     def refuse(self, voter: RobotId) -> None:
         # A refusal may be a late answer to an earlier question; a grant stands.
-        if voter not in self._granted:
+        if voter in self._voters and voter not in self._granted:
             self._refused.add(voter)
 
     @property

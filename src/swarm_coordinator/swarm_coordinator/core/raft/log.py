@@ -1,6 +1,6 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The replicated log in memory: Raft sections 5.3 and 5.4.1.
+"""The replicated log in memory: Raft sections 5.3, 5.4.1 and 7.
 
 Owns the order of entries, conflicts and where to look for the last agreement. Refuses to know
 roles, peers, commitment and the disk.
@@ -35,41 +35,63 @@ def check_order(prev_index: int, prev_term: int, entries: Sequence[Entry]) -> st
 
 
 class RaftLog:
-    """Entries 1 to last_index. Index 0 with term 0 stands for the start of the log."""
+    """Entries first_index to last_index. The base is the entry before the first one, of which
+    only term and stamp are kept; index 0 with term 0 stands for the start of the log.
 
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
-        fault = check_order(0, 0, entries)
+    Raises ValueError if `entries` do not follow the base.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry] = (),
+        base_index: int = 0,
+        base_term: int = 0,
+        base_stamp_ns: int = 0,
+    ) -> None:
+        fault = check_order(base_index, base_term, entries)
         if fault is not None:
             raise ValueError(f'not a log: {fault}')
         self._entries = list(entries)
+        self._base_stamp_ns = base_stamp_ns
+        # Plain attributes, read on every message; only this class writes them.
+        self.base_index = base_index
+        self.base_term = base_term
+        self.last_index = base_index + len(self._entries)
+        self.last_term = self._entries[-1].term if self._entries else base_term
 
     @property
-    def last_index(self) -> int:
-        return len(self._entries)
-
-    @property
-    def last_term(self) -> int:
-        return self._entries[-1].term if self._entries else 0
+    def first_index(self) -> int:
+        """The oldest entry that is kept, or would be: the log may be empty."""
+        return self.base_index + 1
 
     @property
     def last_stamp_ns(self) -> int:
-        return self._entries[-1].stamp_ns if self._entries else 0
+        return self._entries[-1].stamp_ns if self._entries else self._base_stamp_ns
 
     def term_at(self, index: int) -> int | None:
-        """Term of an entry; None = the log does not reach that far."""
-        if index == 0:
-            return 0
-        return self._entries[index - 1].term if 1 <= index <= self.last_index else None
+        """Term of an entry or of the base; None = the log does not reach that far."""
+        at = index - self.base_index
+        if 1 <= at <= len(self._entries):
+            return self._entries[at - 1].term
+        return self.base_term if at == 0 else None
+
+    def stamp_at(self, index: int) -> int:
+        """Stamp of an entry that is kept, or of the base."""
+        at = index - self.base_index
+        return self._entries[at - 1].stamp_ns if at else self._base_stamp_ns
 
     def between(self, first: int, last: int) -> tuple[Entry, ...]:
-        """Entries first to last, both included."""
-        return tuple(self._entries[first - 1 : last])
+        """Entries first to last, both included; none of them may be before the first one kept."""
+        if first > last:
+            return ()
+        assert first > self.base_index, f'entry {first} is in a snapshot'
+        return tuple(self._entries[first - self.base_index - 1 : last - self.base_index])
 
     def from_index(self, first: int, bytes_max: int) -> tuple[Entry, ...]:
         """As many entries from `first` on as fit, but at least one if there is one."""
         last, room = first - 1, bytes_max
         while last < self.last_index:
-            room -= entry_bytes(self._entries[last])
+            room -= entry_bytes(self._entries[last - self.base_index])
             if room < 0 and last >= first:
                 break
             last += 1
@@ -82,29 +104,51 @@ class RaftLog:
     def append(self, entry: Entry) -> None:
         assert entry.index == self.last_index + 1, 'a log has no gaps'
         self._entries.append(entry)
+        self.last_index = entry.index
+        self.last_term = entry.term
 
     def first_conflict(self, entries: Sequence[Entry]) -> int | None:
-        """Index of the first of `entries` that contradicts this log; None = none does."""
+        """Index of the first of `entries` that contradicts this log; None = none does. What is
+        before the base cannot be compared: it is committed."""
+        if not entries or entries[0].index > self.last_index:
+            return None
         for entry in entries:
-            term = self.term_at(entry.index)
-            if term is None:
+            if entry.index > self.last_index:
                 return None
-            if term != entry.term:
+            if entry.index >= self.base_index and self.term_at(entry.index) != entry.term:
                 return entry.index
         return None
 
     def cut_from(self, index: int) -> None:
-        assert 1 <= index <= self.last_index, f'no entry {index} to cut'
-        del self._entries[index - 1 :]
+        assert self.base_index < index <= self.last_index, f'no entry {index} to cut'
+        del self._entries[index - self.base_index - 1 :]
+        self.last_index = index - 1
+        self.last_term = self._entries[-1].term if self._entries else self.base_term
+
+    def reset(self, base_index: int, base_term: int, base_stamp_ns: int) -> None:
+        """Nothing is left; the log goes on after a snapshot."""
+        self._entries.clear()
+        self._base_stamp_ns = base_stamp_ns
+        self.base_index = self.last_index = base_index
+        self.base_term = self.last_term = base_term
+
+    def forget_to(self, index: int) -> None:
+        """Entries up to index are in a snapshot; the last of them becomes the base."""
+        if index <= self.base_index:
+            return
+        last = self._entries[index - self.base_index - 1]
+        del self._entries[: index - self.base_index]
+        self.base_index, self.base_term, self._base_stamp_ns = index, last.term, last.stamp_ns
 
     def first_index_of_term(self, term: int) -> int:
         """First index whose term is at least `term`."""
-        return bisect_left(self._entries, term, key=_term_of) + 1
+        return bisect_left(self._entries, term, key=_term_of) + self.first_index
 
     def last_index_of_term(self, term: int) -> int | None:
         """Last index of exactly that term; None = the log has no entry of it."""
         last = bisect_right(self._entries, term, key=_term_of)
-        return last if last and self._entries[last - 1].term == term else None
+        has_it = last and self._entries[last - 1].term == term
+        return last + self.base_index if has_it else None
 
 
 def _term_of(entry: Entry) -> int:

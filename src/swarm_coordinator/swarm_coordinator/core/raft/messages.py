@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Raft members say to one another, and the log entries they agree on.
 
-Owns the vocabulary of the protocol: robots, entries and the six messages. Refuses to know how a
-message travels, who may send it when (core.py) and what an entry's data means.
+Owns the vocabulary of the protocol: robots, entries and the eleven messages. Refuses to know how
+a message travels, who may send it when (core.py) and what an entry's data means.
+
+Every message carries the storage_id of its sender: a robot with another disk is another member.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from enum import IntEnum
 from swarm_coordinator.core.ids import RobotId as RobotId
 
 ENTRY_BYTES_MAX = 256 * 1024  # LogEntry.data in swarm_msgs allows no more
+CHUNK_BYTES_MAX = 32 * 1024   # of a snapshot in one message: below one UDP datagram
 
 
 class PeerProtocolError(Exception):
@@ -75,7 +78,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class VoteRequest:
-    """Raft section 5.2; with pre_vote thesis section 9.6, and term is the one it would start."""
+    """Raft section 5.2; with pre_vote thesis section 9.6, and term is the one it would start.
+
+    leadership_transfer  the leader itself asked for this election (thesis section 3.10)
+    """
 
     sender: RobotId
     recipient: RobotId | None
@@ -83,6 +89,8 @@ class VoteRequest:
     pre_vote: bool
     last_log_index: int
     last_log_term: int
+    leadership_transfer: bool = False
+    storage_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ class Vote:
     pre_vote: bool
     granted: bool
     reason: VoteReason
+    storage_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ class Append:
     prev_term: int
     entries: tuple[Entry, ...]
     commit_index: int
+    storage_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +136,12 @@ class AppendReply:
     match_index: int = 0
     conflict_index: int = 0
     conflict_term: int = 0
+    storage_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The beacon of a leader, to everybody, once per heartbeat period."""
+    """The beacon of a leader, to everybody, once per heartbeat period and at once for a read."""
 
     sender: RobotId
     recipient: RobotId | None
@@ -138,6 +149,7 @@ class Heartbeat:
     round: int
     commit_index: int
     last_index: int
+    storage_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,92 @@ class HeartbeatReply:
     round: int
     match_index: int
     last_index: int
+    storage_id: int = 1
 
 
-Message = VoteRequest | Vote | Append | AppendReply | Heartbeat | HeartbeatReply
+@dataclass(frozen=True, slots=True)
+class SnapshotChunk:
+    """Raft section 7: a piece of Snapshot.encode(), for a follower that is behind the log.
+
+    last_index, last_term  of the last entry that the snapshot contains
+    sha256                 of all total_bytes, 32 bytes
+    data                   1 to CHUNK_BYTES_MAX bytes from offset_bytes on
+    """
+
+    sender: RobotId
+    recipient: RobotId | None
+    term: int
+    last_index: int
+    last_term: int
+    offset_bytes: int
+    total_bytes: int
+    sha256: bytes
+    data: bytes
+    storage_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReply:
+    """How far the receiver of a snapshot has come.
+
+    next_offset_bytes  first byte that is missing; total_bytes = the snapshot is durable here
+    accepted           False: refused, `reason` says why; send it again from the start, or not
+    """
+
+    sender: RobotId
+    recipient: RobotId | None
+    term: int
+    last_index: int
+    next_offset_bytes: int
+    accepted: bool
+    reason: str = ''
+    storage_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A follower asks the leader up to where a read must have applied (thesis section 6.4)."""
+
+    sender: RobotId
+    recipient: RobotId | None
+    term: int
+    request_id: int
+    storage_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReply:
+    """Answer to a ReadRequest; confirmed False: not the leader, or it cannot know yet."""
+
+    sender: RobotId
+    recipient: RobotId | None
+    term: int
+    request_id: int
+    confirmed: bool
+    index: int
+    storage_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """The leader asks the recipient to take over at once (thesis section 3.10)."""
+
+    sender: RobotId
+    recipient: RobotId | None
+    term: int
+    storage_id: int = 1
+
+
+Message = (
+    VoteRequest
+    | Vote
+    | Append
+    | AppendReply
+    | Heartbeat
+    | HeartbeatReply
+    | SnapshotChunk
+    | SnapshotReply
+    | ReadRequest
+    | ReadReply
+    | TimeoutNow
+)

@@ -1,17 +1,17 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A leader's work in one term: Raft sections 5.3 and 5.4.2.
+"""A leader's work in one term: Raft sections 5.3, 5.4.2 and 7.
 
-Owns the progress of every follower, what to send to whom, and which index a quorum holds. Exists
-only while its robot leads. Refuses to know elections and who may be a voter at all.
+Owns the progress of every follower, what to send to whom, and which index or round a quorum has
+answered. Exists only while its robot leads. Refuses to know elections and how members change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from swarm_coordinator.core.raft.ballot import quorum_of
 from swarm_coordinator.core.raft.log import RaftLog
+from swarm_coordinator.core.raft.membership import UNCLAIMED, Membership
 from swarm_coordinator.core.raft.messages import (
     Append,
     AppendOutcome,
@@ -19,44 +19,72 @@ from swarm_coordinator.core.raft.messages import (
     HeartbeatReply,
     PeerProtocolError,
     RobotId,
+    SnapshotChunk,
+    SnapshotReply,
 )
-from swarm_coordinator.core.raft.progress import Progress
+from swarm_coordinator.core.raft.progress import ChunkWindow, PeerProgress, Progress
+from swarm_coordinator.core.raft.snapshot import Snapshot, SnapshotImage
 
 APPEND_BYTES_MAX = 48 * 1024  # of entries in one message; a single larger entry goes alone
 
 
 class Replication:
     def __init__(
-        self,
-        leader: RobotId,
-        term: int,
-        log: RaftLog,
-        voters: Iterable[RobotId],
-        non_voters: Iterable[RobotId],
+        self, leader: RobotId, storage_id: int, term: int, log: RaftLog, membership: Membership
     ) -> None:
         self._leader = leader
+        self._storage_id = storage_id
         self._term = term
         self._log = log
-        self._voters = tuple(voters)
         self._progress: dict[RobotId, Progress] = {}
+        self._image: SnapshotImage | None = None
         self.round = 0
-        self.set_non_voters(non_voters)
+        self.is_due = True      # something may have to be sent; what is not due costs nothing
+        self.set_membership(membership)
 
-    def set_non_voters(self, non_voters: Iterable[RobotId]) -> None:
+    def set_membership(self, membership: Membership) -> None:
         """Sorted, so that the order of messages does not depend on a hash seed."""
-        members = sorted({*self._voters, *non_voters} - {self._leader})
-        self._progress = {
-            peer: self._progress.get(peer) or Progress(self._log.last_index + 1)
-            for peer in members
-        }
+        known = self._progress
+        self._progress = {}
+        for peer, storage_id in sorted(membership.voters + membership.non_voters):
+            if peer != self._leader and storage_id != UNCLAIMED:
+                progress = known.get(peer)
+                if progress is None or progress.storage_id != storage_id:
+                    progress = Progress(self._log.last_index + 1, storage_id)
+                self._progress[peer] = progress
+        self._voters = membership.voter_ids
+        self._quorum = len(self._voters) // 2 + 1
+        self.is_due = True
 
     def progress_of(self, peer: RobotId) -> Progress | None:
         return self._progress.get(peer)
 
-    def appends(self, commit_index: int) -> Iterator[Append]:
+    def view_of(self, peer: RobotId) -> PeerProgress | None:
+        progress = self._progress.get(peer)
+        return progress.view(self._log.last_index, self.round) if progress else None
+
+    def begin_round(self) -> int:
+        self.round += 1
+        for progress in self._progress.values():
+            progress.note_nearness(self._log.last_index, self.round)
+        return self.round
+
+    # What to send.
+
+    def messages(
+        self, commit_index: int, snapshot: Snapshot | None
+    ) -> Iterator[Append | SnapshotChunk]:
         """Everything that is due now; the progress remembers it as sent."""
+        log, self.is_due = self._log, False
         for peer, progress in self._progress.items():
-            while progress.may_send(self._log.last_index):
+            if progress.chunks is not None:
+                yield from self._chunks_to(peer, progress, progress.chunks, snapshot)
+                continue
+            while progress.may_send(log.last_index):
+                if progress.next_index <= log.base_index:
+                    window = progress.send_snapshot(self._image_of(snapshot), self.round)
+                    yield from self._chunks_to(peer, progress, window, snapshot)
+                    break
                 append = self._append_to(peer, progress.next_index, commit_index)
                 progress.sent(append.prev_index + len(append.entries), self.round)
                 progress.commit_sent = commit_index
@@ -65,11 +93,11 @@ class Replication:
                 # News of the commit, based on what the follower is known to have, so that it
                 # cannot be refused whatever is still under way.
                 progress.commit_sent = commit_index
-                prev_term = self._log.term_at(progress.match_index)
+                prev_term = log.term_at(progress.match_index)
                 assert prev_term is not None
                 yield Append(
                     self._leader, peer, self._term, progress.match_index, prev_term, (),
-                    commit_index,
+                    commit_index, self._storage_id,
                 )
 
     def _append_to(self, peer: RobotId, first: int, commit_index: int) -> Append:
@@ -77,19 +105,51 @@ class Replication:
         assert prev_term is not None, f'{peer}: next index {first} is beyond the log'
         entries = self._log.from_index(first, APPEND_BYTES_MAX)
         return Append(
-            self._leader, peer, self._term, first - 1, prev_term, entries, commit_index
+            self._leader, peer, self._term, first - 1, prev_term, entries, commit_index,
+            self._storage_id,
         )
 
+    def _image_of(self, snapshot: Snapshot | None) -> SnapshotImage:
+        assert snapshot is not None, 'a log without its beginning has a snapshot'
+        if self._image is None or self._image.snapshot is not snapshot:
+            self._image = SnapshotImage(snapshot)
+        return self._image
+
+    def _chunks_to(
+        self, peer: RobotId, progress: Progress, window: ChunkWindow, snapshot: Snapshot | None
+    ) -> Iterator[SnapshotChunk]:
+        if window.sent_bytes == 0 and window.image.snapshot is not snapshot:
+            window.image = self._image_of(snapshot)  # nothing has arrived: a newer one will do
+        image = window.image
+        while window.may_send():
+            data = image.piece(window.sent_bytes)
+            if window.sent_bytes == window.acked_bytes:
+                window.round = self.round
+            yield SnapshotChunk(
+                self._leader, peer, self._term, image.snapshot.index, image.snapshot.term,
+                window.sent_bytes, window.total_bytes, image.sha256, data, self._storage_id,
+            )
+            window.sent_bytes += len(data)
+
+    # What comes back.
+
     def on_append_reply(self, reply: AppendReply) -> None:
-        progress = self._progress.get(reply.sender)
+        progress = self._progress_of_sender(reply)
         if progress is None:
-            return  # a robot that is no member any more
+            return  # a robot that is no member any more, or not with that disk
         self._check_match(reply.sender, reply.match_index)
+        self.is_due = True
         if reply.outcome is AppendOutcome.ACCEPTED:
-            progress.acknowledged(reply.match_index, self.round)
-            progress.replicate()
+            progress.agreed(reply.match_index, self._log.base_index, self.round)
         elif reply.outcome is AppendOutcome.CONFLICT:
             progress.rejected(self._agreement_after(reply))
+
+    def _progress_of_sender(
+        self, reply: AppendReply | HeartbeatReply | SnapshotReply
+    ) -> Progress | None:
+        progress = self._progress.get(reply.sender)
+        is_member = progress is not None and progress.storage_id == reply.storage_id
+        return progress if is_member else None
 
     def _agreement_after(self, reply: AppendReply) -> int:
         """Section 5.3, the optimisation: skip a whole term with each answer."""
@@ -101,20 +161,46 @@ class Replication:
                 return last + 1
         return reply.conflict_index
 
-    def on_heartbeat_reply(self, reply: HeartbeatReply) -> None:
-        progress = self._progress.get(reply.sender)
+    def on_heartbeat_reply(self, reply: HeartbeatReply) -> bool:
+        """Whether it is news of what the follower has."""
+        progress = self._progress_of_sender(reply)
         if progress is None:
-            return
+            return False
         self._check_match(reply.sender, reply.match_index)
         if reply.round > self.round:
             raise PeerProtocolError(reply.sender, f'answers round {reply.round}, not yet sent')
+        progress.answered(reply.round)
         if reply.last_index < progress.match_index and reply.round > progress.match_round:
             progress.lost_its_log()
-        if reply.match_index > progress.match_index:
-            progress.acknowledged(reply.match_index, self.round)
-            progress.replicate()
+        is_news = reply.match_index > progress.match_index
+        if is_news:
+            progress.agreed(reply.match_index, self._log.base_index, self.round)
         if reply.match_index < self._log.last_index:
             progress.lacks_entries(reply.match_index, reply.round)
+            self.is_due = True
+        self.is_due |= is_news
+        return is_news
+
+    def on_snapshot_reply(self, reply: SnapshotReply) -> None:
+        progress = self._progress_of_sender(reply)
+        if progress is None or progress.chunks is None:
+            return
+        snapshot = progress.chunks.image.snapshot
+        if reply.last_index != snapshot.index:
+            return  # of an earlier one
+        total = progress.chunks.total_bytes
+        if not 0 <= reply.next_offset_bytes <= total:
+            raise PeerProtocolError(
+                reply.sender, f'has {reply.next_offset_bytes} bytes of a snapshot of {total}'
+            )
+        self.is_due = True
+        if not reply.accepted:
+            progress.refused_snapshot(self.round)
+        elif reply.next_offset_bytes == total:
+            progress.acknowledged(snapshot.index, self.round)
+            progress.replicate()
+        else:
+            progress.received_chunks(reply.next_offset_bytes, self.round)
 
     def _check_match(self, peer: RobotId, match_index: int) -> None:
         if match_index > self._log.last_index:
@@ -122,12 +208,32 @@ class Replication:
                 peer, f'acknowledges entry {match_index}, the log ends at {self._log.last_index}'
             )
 
+    # What a quorum of voters has answered; the leader itself counts only if it votes.
+
     def quorum_index(self, own_durable_index: int) -> int:
         """Highest index that a quorum of voters holds on disk."""
-        held = [
-            own_durable_index if voter == self._leader else self._progress[voter].match_index
+        leader, known = self._leader, self._progress
+        held = []
+        for voter in self._voters:
+            if voter == leader:
+                held.append(own_durable_index)
+            elif (progress := known.get(voter)) is not None:
+                held.append(progress.match_index)
+        return _reached(held, self._quorum)
+
+    def quorum_round(self) -> int:
+        """Latest heartbeat round that a quorum of voters has answered."""
+        answered = [
+            self.round if voter == self._leader else self._progress[voter].answered_round
             for voter in self._voters
+            if voter == self._leader or voter in self._progress
         ]
-        return sorted(held, reverse=True)[quorum_of(held) - 1]
+        return _reached(answered, self._quorum)
 
 
+def _reached(values: list[int], quorum: int) -> int:
+    """What at least `quorum` of the values have reached; 0 if there are too few of them."""
+    if len(values) < quorum:
+        return 0
+    values.sort()
+    return values[-quorum]

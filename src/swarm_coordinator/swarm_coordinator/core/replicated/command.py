@@ -8,28 +8,26 @@ command, a missing or unknown field and a value of the wrong type are refused, b
 that guesses applies something else than its neighbour.
 """
 
-import dataclasses
 import json
-import types
 import typing
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import FileRef, JobSpec
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.registry.suspicion import Liveness
+from swarm_coordinator.core.replicated.codec import INTEGER_MAX as INTEGER_MAX
+from swarm_coordinator.core.replicated.codec import Malformed, build, of_type, plain, shown
 
 CODEC_VERSION = 1
 COMMAND_BYTES_MAX = 256 * 1024
-INTEGER_MAX = 2**63 - 1  # what messages and sqlite can hold
 RUN_MS_MAX = 2**32 - 1  # fields of messages
 EXIT_CODE_MAX = 2**31 - 1
 HEAD = frozenset({'v', 'robot', 'incarnation', 'serial', 'acked_below', 'do', 'with'})
 
 
-class MalformedCommand(ValueError):
+class MalformedCommand(Malformed):
     """The bytes are not a command that this version knows."""
 
 
@@ -38,7 +36,7 @@ def _check_range(name: str, value: int, low: int, high: int) -> None:
         raise ValueError(f'{name}={value}: expected {low} to {high}')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CapabilitySpec:
     """As swarm_msgs/msg/Capability; the amount in thousandths so that replicas agree."""
 
@@ -59,6 +57,40 @@ class RegisterRobot:
     software_version: str
     job_slots: int
     capabilities: tuple[CapabilitySpec, ...]
+    timing_profile: str = ''  # of the configuration; all voters must agree; '' = does not say
+
+
+@dataclass(frozen=True)
+class LeaveSwarm:
+    """A robot goes in good order: its jobs and services are free at once. Leases are given back by
+    those who hold them, or run out."""
+
+    robot_id: RobotId
+    incarnation: int
+
+
+class MemberChange(Enum):
+    """What an operator wants of a robot, as swarm_msgs/srv/ChangeMember."""
+
+    ADD = 'follow the log'
+    PROMOTE = 'vote'
+    DEMOTE = 'follow without a vote'
+    REMOVE = 'be no member'
+
+
+@dataclass(frozen=True)
+class ChangeMember:
+    """An operator's word about one robot. Whoever leads works towards it."""
+
+    robot_id: RobotId
+    change: MemberChange
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Whoever leads when this is applied hands leadership over; None: to the fittest."""
+
+    to: RobotId | None
 
 
 @dataclass(frozen=True)
@@ -171,7 +203,8 @@ class DeliverOutputs:
 
 @dataclass(frozen=True)
 class ExtendLeases:
-    """A new leader gives every lease one more full time: it may not have seen the renewals."""
+    """A new leader gives every lease (of a job, a resource, a service) one more full time: it may
+    not have seen the renewals."""
 
 
 @dataclass(frozen=True)
@@ -201,8 +234,96 @@ class ClearOverride:
     reason: str
 
 
+@dataclass(frozen=True)
+class ClearEmergency:
+    """An operator says that the emergency of `epoch`, and any before it, is over. The register
+    itself lives outside the log; this is what a quorum has agreed on. `raised_by`: whose raise it
+    was that the operator saw; '' = not said."""
+
+    epoch: int
+    owner: str
+    reason: str
+    raised_by: str = ''
+
+
+@dataclass(frozen=True)
+class AcquireLease:
+    """A claim to `resource`. Where another holds it: refused if `wait_ms` is 0, else a place in
+    the queue until then. The same (robot, holder, key) asked again is the same claim; key '': a
+    claim of its own each time."""
+
+    resource: str
+    holder: str
+    robot_id: RobotId
+    incarnation: int
+    ttl_ms: int
+    wait_ms: int
+    key: str
+
+
+@dataclass(frozen=True)
+class RenewLease:
+    """`ttl_ms` 0: as long as before. Never takes time away."""
+
+    resource: str
+    token: int
+    ttl_ms: int
+
+
+@dataclass(frozen=True)
+class ReleaseLease:
+    resource: str
+    token: int
+
+
+@dataclass(frozen=True)
+class CancelWait:
+    """Give up the place in the queue that (robot, holder, key) has; key '': all of them."""
+
+    resource: str
+    holder: str
+    robot_id: RobotId
+    key: str
+
+
+@dataclass(frozen=True)
+class RegisterService:
+    """A robot offers a service, or renews the offer. `ttl_ms` 0: as long as the robot lives."""
+
+    name: str
+    interface_type: str
+    address: str
+    robot_id: RobotId
+    incarnation: int
+    metadata: tuple[tuple[str, str], ...]
+    ttl_ms: int
+
+
+@dataclass(frozen=True)
+class UnregisterService:
+    name: str
+    robot_id: RobotId
+
+
+@dataclass(frozen=True)
+class RecordEvent:
+    """An event of a program or person that is to be kept. `severity`: info, warn or error. The
+    same key (if not '') is the same event, whoever sends it."""
+
+    kind: str
+    severity: str
+    subject: str
+    text: str
+    cause: str
+    attributes: tuple[tuple[str, str], ...]
+    key: str
+
+
 Command = (
     RegisterRobot
+    | LeaveSwarm
+    | ChangeMember
+    | HandOver
     | MarkRobot
     | SubmitJob
     | GrantJobs
@@ -218,6 +339,14 @@ Command = (
     | SetMode
     | SetOverride
     | ClearOverride
+    | ClearEmergency
+    | AcquireLease
+    | RenewLease
+    | ReleaseLease
+    | CancelWait
+    | RegisterService
+    | UnregisterService
+    | RecordEvent
 )
 
 COMMANDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Command)}
@@ -242,7 +371,7 @@ def encode(issued: Issued) -> bytes:
         'serial': issued.serial,
         'acked_below': issued.acked_below,
         'do': type(issued.command).__name__,
-        'with': _plain(issued.command),
+        'with': plain(issued.command),
     }
     return json.dumps(document, separators=(',', ':'), ensure_ascii=False).encode(
         'utf-8', 'surrogatepass'
@@ -264,87 +393,25 @@ def decode(data: bytes) -> Issued:
         raise MalformedCommand(
             f'expected exactly the fields {", ".join(sorted(HEAD))}, got {sorted(document)}'
         )
-    kind = COMMANDS.get(_shown(document['do']))
+    try:
+        return _issued(document)
+    except MalformedCommand:
+        raise
+    except Malformed as error:
+        raise MalformedCommand(str(error)) from None
+
+
+def _issued(document: dict[str, object]) -> Issued:
+    kind = COMMANDS.get(shown(document['do']))
     if kind is None:
         raise MalformedCommand(
-            f'unknown command {_shown(document["do"])!r}: expected one of '
+            f'unknown command {shown(document["do"])!r}: expected one of '
             f'{", ".join(sorted(COMMANDS))}'
         )
     return Issued(
-        robot=RobotId(_of_type(str, document.get('robot'), 'robot')),
-        incarnation=_of_type(int, document.get('incarnation'), 'incarnation'),
-        serial=_of_type(int, document.get('serial'), 'serial'),
-        acked_below=_of_type(int, document.get('acked_below'), 'acked_below'),
-        command=_build(kind, document.get('with'), kind.__name__),
+        robot=RobotId(of_type(str, document['robot'], 'robot')),
+        incarnation=of_type(int, document['incarnation'], 'incarnation'),
+        serial=of_type(int, document['serial'], 'serial'),
+        acked_below=of_type(int, document['acked_below'], 'acked_below'),
+        command=build(kind, document['with'], kind.__name__),
     )
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    return _HINTS[kind]
-
-
-def _build(kind: type, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise MalformedCommand(f'{where}: expected an object')
-    hints = _hints(kind)
-    if value.keys() != hints.keys():
-        raise MalformedCommand(
-            f'{where}: expected exactly the fields {", ".join(hints)}, got {sorted(value)}'
-        )
-    try:
-        return kind(**{name: _parse(hint, value[name], name) for name, hint in hints.items()})
-    except MalformedCommand:
-        raise
-    except ValueError as error:  # a rule of the type itself, as FileRef has
-        raise MalformedCommand(f'{where}: {error}') from None
-
-
-def _parse(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        item = typing.get_args(hint)[0]
-        return tuple(_parse(item, one, where) for one in _of_type(list, value, where))
-    if origin in (typing.Union, types.UnionType):  # only `X | None` occurs
-        inner = next(arg for arg in typing.get_args(hint) if arg is not type(None))
-        return None if value is None else _parse(inner, value, where)
-    if isinstance(hint, typing.NewType):
-        return _of_type(str, value, where)  # RobotId is the only one
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, where)  # type: ignore[arg-type]
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        try:
-            return hint[_of_type(str, value, where)]
-        except KeyError:
-            names = ', '.join(member.name for member in hint)
-            raise MalformedCommand(f'{where}={value!r}: expected one of {names}') from None
-    return _of_type(hint, value, where)
-
-
-def _of_type(kind: type, value: Any, where: str) -> Any:
-    if type(value) is not kind:  # bool is an int; here it must not pass as one
-        raise MalformedCommand(
-            f'{where}={_shown(value)!r}: expected {kind.__name__}, got {type(value).__name__}'
-        )
-    if isinstance(value, int) and abs(value) > INTEGER_MAX:
-        raise MalformedCommand(f'{where}: expected an integer of at most 64 bits')
-    return value
-
-
-def _shown(value: Any) -> str:
-    """For messages; lists and objects only by type, because they may be nested very deeply."""
-    return str(value)[:40] if isinstance(value, (str, int, float)) else type(value).__name__

@@ -1,24 +1,42 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The replicated state: members, mode, override and jobs, as the applied log makes them.
+"""The replicated state: members, mode, jobs, leases, services, events, as the applied log makes
+them.
 
-Only apply.py changes it. Everything is an integer, a string or an enum; dicts keep insertion
-order, which is the order of the log and therefore the same everywhere.
+Only the rules (apply.py and the *_rules.py) change it. Everything is an integer, a string or an
+enum; dicts keep insertion order, which is the order of the log and therefore the same everywhere.
 """
 
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import HELD_PHASES, Job, JobPhase
+from swarm_coordinator.core.leases.lease_book import LeaseBook
 from swarm_coordinator.core.modes.mode import Mode
+from swarm_coordinator.core.registry.services import ServiceBook
 from swarm_coordinator.core.registry.suspicion import Liveness
-from swarm_coordinator.core.replicated.command import CapabilitySpec
+from swarm_coordinator.core.replicated.command import CapabilitySpec, MemberChange
+from swarm_coordinator.core.replicated.deadlines import Deadlines
+from swarm_coordinator.core.replicated.event_log import EventLog
 
+MS = 1_000_000
 JOBS_WAITING_MAX = 20_000  # more is refused: the log must not grow without bound
 JOBS_ENDED_KEPT_MAX = 10_000  # older ended jobs are forgotten
+MEMBERS_MAX = 20_000  # then the one that left first is forgotten, and without one it is refused
+SESSIONS_MAX = 20_000  # then the session that was used least recently is forgotten
+# A robot has at most 4096 commands on their way, but one that waits for its deadline holds the
+# memory of all later ones: some ten seconds at 3000 commands a second.
+SERIALS_KEPT_MAX = 65_536
+
+# By so much an override may last too long after a leader that nothing else made write. Chosen
+# without data: an entry each ten seconds costs nothing.
+OVERRIDE_WITNESS_MS = 10_000
+WISHES_MAX = 256  # robots that operators have said something about
+
+GONE = frozenset({Liveness.DEAD, Liveness.LEFT})
 
 
-@dataclass
+@dataclass(slots=True)
 class Member:
     """A robot as the swarm has agreed on it."""
 
@@ -38,7 +56,8 @@ class Member:
 
 @dataclass(frozen=True)
 class Override:
-    """An operator decides the mode until `expires_ns` (stamp of the log)."""
+    """An operator decides the mode until `expires_ns` (stamp of the log). Only time in which
+    somebody leads counts: a new term moves it by the jump of the stamps."""
 
     mode: Mode
     owner: str
@@ -46,7 +65,7 @@ class Override:
     expires_ns: int
 
 
-@dataclass
+@dataclass(slots=True)
 class ClientSession:
     """Which commands of one life of a robot have been applied."""
 
@@ -62,14 +81,21 @@ class ClientSession:
         if acked_below > self.acked_below:
             self.acked_below = acked_below
             self.applied = {known for known in self.applied if known >= acked_below}
+        elif len(self.applied) > SERIALS_KEPT_MAX:
+            # A robot that never says what it knows: its oldest serials count as applied, because
+            # a command that is not applied does less harm than one that is applied twice.
+            self.acked_below = sorted(self.applied)[SERIALS_KEPT_MAX // 2]
+            self.applied = {known for known in self.applied if known >= self.acked_below}
         return True
 
 
 @dataclass
 class ReplicatedState:
-    """`applied_index` and `stamp_ns` are those of the last applied entry."""
+    """`applied_index`, `term` and `stamp_ns` are those of the last applied entry."""
 
     applied_index: int = 0
+    term: int = 0
+    term_index: int = 0  # of the entry that opened `term`
     stamp_ns: int = 0
     members: dict[RobotId, Member] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -80,7 +106,14 @@ class ReplicatedState:
     mode_since_ns: int = 0
     policy_mode: Mode = Mode.NORMAL
     override: Override | None = None
-    sessions: dict[RobotId, ClientSession] = field(default_factory=dict)
+    timing_profile: str = ''  # that all voters must have; '' until the first one says it
+    wishes: dict[RobotId, MemberChange] = field(default_factory=dict)  # of operators
+    emergency_cleared_epoch: int = 0  # emergencies up to this epoch are over
+    emergency_cleared_by: str = ''  # whose raise that was, as far as the operator said
+    leases: LeaseBook = field(default_factory=LeaseBook)
+    services: ServiceBook = field(default_factory=ServiceBook)
+    events: EventLog = field(default_factory=EventLog)
+    sessions: dict[RobotId, ClientSession] = field(default_factory=dict)  # last used comes last
     # Indexes over jobs, so that nothing has to walk ten thousand ended ones.
     waiting: dict[str, None] = field(default_factory=dict)
     held: dict[str, None] = field(default_factory=dict)
@@ -88,6 +121,27 @@ class ReplicatedState:
     counts: dict[JobPhase, int] = field(
         default_factory=lambda: {phase: 0 for phase in JobPhase}
     )
+    job_ends: Deadlines[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.job_ends = Deadlines(self._job_due)
+        for job in self.held_jobs():
+            self.job_ends.add(job.lease_expires_ns, job.token, job.job_id)
+
+    def _job_due(self, token: int, job_id: str) -> int | None:
+        job = self.jobs.get(job_id)
+        if job is None or job.token != token or not job.held:
+            return None
+        return job.lease_expires_ns
+
+    def present(self, robot_id: RobotId, incarnation: int) -> bool:
+        """Whether this life of the robot is the one that is known, and neither dead nor left."""
+        member = self.members.get(robot_id)
+        return (
+            member is not None
+            and member.incarnation == incarnation
+            and member.phase not in GONE
+        )
 
     def held_by(self, robot: RobotId) -> list[Job]:
         return [job for job in self.held_jobs() if job.robot_id == robot]
@@ -120,4 +174,42 @@ class ReplicatedState:
             assert self.mode is self.policy_mode
         else:
             assert self.mode is self.override.mode
+        assert self.term_index <= self.applied_index
+        assert self.emergency_cleared_epoch > 0 or not self.emergency_cleared_by
         assert set(self.job_by_key.values()) <= set(self.jobs)
+        assert len(self.job_ends) >= len(self.held)
+        assert list(self.members) == sorted(self.members)
+        self._check_holders()
+        self.leases.check_invariants()
+        self.services.check_invariants()
+        self.events.check_invariants()
+
+    def _check_holders(self) -> None:
+        """Who waits or offers something is there, in this life; who holds a lease need not be."""
+        for lease in self.leases.held.values():
+            assert lease.token <= self.applied_index, lease
+            for waiter in lease.waiters:
+                assert self.present(waiter.robot_id, waiter.incarnation), waiter
+                assert waiter.asked_index <= self.applied_index, waiter
+        for service in self.services.all():
+            assert self.present(service.robot_id, service.incarnation), service
+
+
+def earliest_due_ns(state: ReplicatedState, grace_ms: int) -> int | None:
+    """The stamp at which the leader must next propose `ExpireDue(grace_ms)`; None: nothing ends
+    by itself. Cheap enough for every tick: it looks at the heads of heaps only.
+
+    `grace_ms` is for job leases; resource leases, waits, services and the override end sharply.
+    While there is an override, the log must say from time to time that somebody still leads: what
+    no stamp has witnessed when leadership passes on does not count for it.
+    """
+    job_ns, override = state.job_ends.earliest_ns(), state.override
+    dues = [
+        None if job_ns is None else job_ns + grace_ms * MS,
+        None if override is None else min(
+            override.expires_ns, state.stamp_ns + OVERRIDE_WITNESS_MS * MS
+        ),
+        state.leases.earliest_due_ns(),
+        state.services.earliest_due_ns(),
+    ]
+    return min((due for due in dues if due is not None), default=None)

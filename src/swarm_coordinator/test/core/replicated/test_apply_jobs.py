@@ -20,7 +20,8 @@ from coordinator_samples import (
 
 from swarm_coordinator.core.jobs.job import Effects, JobPhase, JobSpec
 from swarm_coordinator.core.registry.suspicion import Liveness
-from swarm_coordinator.core.replicated import apply
+from swarm_coordinator.core.replicated import job_rules
+from swarm_coordinator.core.replicated.apply import Applied
 from swarm_coordinator.core.replicated.command import (
     CancelJob,
     CompleteJob,
@@ -46,7 +47,7 @@ def log_with_job(what: JobSpec | None = None, output_dir: str = '') -> AppliedLo
     return log
 
 
-def kinds(applied: apply.Applied) -> list[str]:
+def kinds(applied: Applied) -> list[str]:
     return [notable.kind for notable in applied.notable]
 
 
@@ -103,7 +104,7 @@ def test_job_that_its_origin_should_have_refused_is_refused_by_the_log(
 def test_full_queue_refuses_and_takes_again_when_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(apply, 'JOBS_WAITING_MAX', 2)
+    monkeypatch.setattr(job_rules, 'JOBS_WAITING_MAX', 2)
     log = log_with_robots()
     assert not log.submit('j1').refused and not log.submit('j2').refused
     assert 'try again' in log.submit('j3').refused
@@ -469,7 +470,7 @@ def test_dead_robot_keeps_its_jobs_until_their_leases_end() -> None:
 
 
 def test_oldest_ended_jobs_and_their_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, 'JOBS_ENDED_KEPT_MAX', 2)
+    monkeypatch.setattr(job_rules, 'JOBS_ENDED_KEPT_MAX', 2)
     log = log_with_robots()
     for number in range(4):
         log.submit(f'j{number}', key=f'k{number}')

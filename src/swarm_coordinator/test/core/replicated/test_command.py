@@ -46,7 +46,7 @@ def test_every_command_survives_the_round_trip(name: str) -> None:
 
 
 def test_list_of_commands_is_complete() -> None:
-    assert len(COMMANDS) == 16
+    assert len(COMMANDS) == 27
     assert all(kind.__name__ == name for name, kind in COMMANDS.items())
 
 

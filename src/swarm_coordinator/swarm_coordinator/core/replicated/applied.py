@@ -1,0 +1,48 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What a command did, as a value: the same on every replica. Knows no rule."""
+
+from dataclasses import dataclass, field
+
+from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.leases.lease import LeaseAnswer
+from swarm_coordinator.core.replicated.event_log import KeptEvent, Notable
+
+
+@dataclass(frozen=True)
+class AttemptEnded:
+    """An attempt is over; what the learners get. `outcome` as in swarm_msgs/msg/JobOutcome."""
+
+    job_id: str
+    attempt: int
+    robot_id: str
+    outcome: str
+    queue_ms: int
+    run_ms: int
+
+
+@dataclass
+class Applied:
+    """What one command did. `refused` is '' where it was accepted.
+
+    value     the answer in one word: a job id; 'granted:<token>', 'waiting'; an event's index
+    lease     the lease as this entry left it, for commands about leases, also when refused
+    jobs, leases   ids of jobs and names of resources that changed, in order
+    notable   what people want to know of, in order; `events` is the part of it that is kept
+              in the state and can be replayed
+    """
+
+    by: RobotId = RobotId('')  # who issued the command
+    refused: str = ''
+    value: str = ''
+    duplicate: bool = False
+    lease: LeaseAnswer | None = None
+    jobs: dict[str, None] = field(default_factory=dict)
+    leases: dict[str, None] = field(default_factory=dict)
+    services: bool = False
+    members: bool = False
+    mode: bool = False
+    emergency: bool = False
+    ended: list[AttemptEnded] = field(default_factory=list)
+    notable: list[Notable] = field(default_factory=list)
+    events: list[KeptEvent] = field(default_factory=list)
