@@ -293,7 +293,15 @@ class Faults:
             return False
         memberships = [self._promises.memberships[-1][1]]
         memberships += [robot.core.membership for robot in self._robots.values()]
-        return all(self.keeps_quorum(voters_of(one), name) for one in memberships)
+        # A disk whose damage is not noticed yet may get a vote before it is.
+        unnoticed = {
+            (one, robot.disk.storage_id)
+            for one, robot in self._robots.items()
+            if one == name or robot.disk.is_lost
+        }
+        return all(
+            self.keeps_quorum(voters_of(one) | unnoticed, name) for one in memberships
+        )
 
     def _is_blank(self, name: RobotId) -> bool:
         disk = self._robots[name].disk
