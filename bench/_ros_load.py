@@ -21,7 +21,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from swarm_msgs import srv
 
-from swarm_coordinator.ros.robot import best_executor
+from swarm_coordinator.ros.robot import best_executor_type, quiet_context
 
 LOST_S = 2.0  # as long as a ROS client of ours waits before it asks again
 FIND_S = 5.0
@@ -76,10 +76,12 @@ class Load:
 
 
 def main(robot: str, clients: int, seconds: float) -> None:
+    with quiet_context(None) as quiet:
+        executor_type = best_executor_type(quiet)
     rclpy.init()
     node = Node('bench_load', enable_rosout=False, start_parameter_services=False)
     load = Load(node, robot)
-    executor = best_executor()
+    executor = executor_type()
     executor.add_node(node)
     limit = time.monotonic() + FIND_S
     while not load.is_found() and time.monotonic() < limit:
