@@ -19,19 +19,14 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from swarm_msgs import msg
 
+from swarm_coordinator.ros.requests import ASK_AGAIN_S, Unavailable, expire_with
 from swarm_coordinator.ros.topics import TOPICS
+
+__all__ = ['SwarmClient', 'Unavailable']
 
 FIND_S = 5.0
 WAIT_S = 0.2
-# A reply can be lost when the robot has not yet discovered who asks (ros2/ros2#1253), so a request
-# is repeated; those that change something carry an idempotency key.
-ASK_AGAIN_S = 2.0
-EXPIRY_MS_DEFAULT = 10_000  # of the services, where a request names none
 HERE_S = 1.5  # how long a robot on this machine is preferred over others that were heard
-
-
-class Unavailable(Exception):
-    """No robot answered; the text says what to look at."""
 
 
 class SwarmClient:
@@ -121,7 +116,7 @@ class SwarmClient:
         futures = []
         end_s = time.monotonic() + timeout_s
         for _ in range(max(1, round(timeout_s / ASK_AGAIN_S))):
-            _expire_with(request, end_s)
+            expire_with(request, end_s)
             futures.append(self.call_async(kind, service, request, robot))
             if self.spin_until(lambda: any(one.done() for one in futures), ASK_AGAIN_S):
                 return next(one.result() for one in futures if one.done())
@@ -142,10 +137,3 @@ class SwarmClient:
         if not self.spin_until(client.server_is_ready, FIND_S):
             raise Unavailable(f'{self.robot} offers no action {name}: does it run?')
         return client
-
-
-def _expire_with(request: Any, end_s: float) -> None:
-    """A copy of a request must not be carried out after the asker was told that it was not."""
-    if hasattr(request, 'expiry_ms'):
-        left_ms = max(1, round((end_s - time.monotonic()) * 1000))
-        request.expiry_ms = min(request.expiry_ms or EXPIRY_MS_DEFAULT, left_ms)

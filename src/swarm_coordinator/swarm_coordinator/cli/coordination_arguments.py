@@ -5,7 +5,7 @@
 import argparse
 from typing import Any
 
-SEVERITIES = ('info', 'warn', 'error')
+from swarm_coordinator.core.replicated.event_log import SEVERITIES
 
 
 def add_coordination(commands: Any) -> None:

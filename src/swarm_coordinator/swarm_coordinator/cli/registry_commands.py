@@ -7,12 +7,12 @@ import threading
 import uuid
 from typing import Any
 
-from diagnostic_msgs.msg import KeyValue
 from swarm_msgs import msg, srv
 
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.answers import OK, exit_code, print_json
-from swarm_coordinator.cli.coordination_arguments import SEVERITIES
+from swarm_coordinator.core.replicated.event_log import SEVERITIES
+from swarm_coordinator.ros.conversions import pairs_to_msg
 
 PAGE = 500
 ASK_S = 1.0
@@ -69,7 +69,7 @@ def register(client: Any, options: argparse.Namespace) -> int:
             interface_type=options.type,
             address=options.address,
             robot_id=client.robot,
-            metadata=[KeyValue(key=key, value=value) for key, value in options.meta],
+            metadata=pairs_to_msg(options.meta),
         ),
         ttl_ms=round(options.ttl * 1000),
     )
@@ -134,7 +134,7 @@ def publish(client: Any, options: argparse.Namespace) -> int:
         severity=SEVERITIES.index(options.severity),
         subject=options.subject,
         text=options.text,
-        attributes=[KeyValue(key=key, value=value) for key, value in options.attribute],
+        attributes=pairs_to_msg(options.attribute),
         durable=options.durable,
         idempotency_key=uuid.uuid4().hex,
     )

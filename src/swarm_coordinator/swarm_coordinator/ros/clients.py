@@ -15,8 +15,8 @@ from swarm_coordinator.core.events import Answer, Event, ReadAsked, Request
 from swarm_coordinator.core.replicated.command import Command
 from swarm_coordinator.ros.deferred import Promise
 from swarm_coordinator.ros.engine import Engine, Handover
+from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT
 
-EXPIRY_MS_DEFAULT = 10_000
 EXPIRY_MS_MAX = 600_000
 
 

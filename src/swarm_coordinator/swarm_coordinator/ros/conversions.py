@@ -6,7 +6,7 @@ or a ValueError, which the caller turns into a refusal or a dropped message.
 
 import array
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -467,8 +467,8 @@ def event_to_msg(event: KeptEvent) -> msg.SwarmEvent:
     )
 
 
-def pairs_to_msg(pairs: Sequence[tuple[str, str]]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=value) for key, value in pairs]
+def pairs_to_msg(pairs: Iterable[tuple[str, str]]) -> list[KeyValue]:
+    return [KeyValue(key=key, value=str(value)) for key, value in pairs]
 
 
 MEMBER_CHANGE_FROM_MSG = {

@@ -40,15 +40,14 @@ from swarm_coordinator.core.replicated.command import (
 )
 from swarm_coordinator.core.replicated.event_log import Notable, replay
 from swarm_coordinator.ros import conversions
-from swarm_coordinator.ros.clients import EXPIRY_MS_DEFAULT, Clients
-from swarm_coordinator.ros.deferred import Promise, serve, steady_timer
+from swarm_coordinator.ros.clients import Clients
+from swarm_coordinator.ros.deferred import Promise, Watchers, serve, steady_timer
 from swarm_coordinator.ros.engine import Handover
+from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT
 from swarm_coordinator.ros.services import answer_code
 from swarm_coordinator.ros.views import Views
 
 MS = 1_000_000
-REPLAY_DEFAULT = 100
-REPLAY_MAX = 1000
 TEXT_MAX = 500
 ATTRIBUTES_MAX = 16
 # A wait whose time is over is ended by the leader's entry; this is for when there is none.
@@ -73,8 +72,7 @@ class CoordinationServices:
         self._robot_id = RobotId(config.robot_id)
         self._clients = clients
         self._views = views
-        self._handover = handover
-        self._watched: dict[str, list[Promise]] = {}
+        self._watchers = Watchers(handover.put)  # of resources, and of MEMBERS
         for kind, name, callback in (
             (srv.AcquireLease, 'acquire_lease', self._acquire),
             (srv.RenewLease, 'renew_lease', self._renew),
@@ -94,18 +92,11 @@ class CoordinationServices:
 
     def leases_changed(self, resources: list[str]) -> None:
         """From the coordinator's thread: wake whoever waits for one of these."""
-        if self._watched:
-            self._handover.put(lambda: self._wake(resources))
+        self._watchers.changed(resources)
 
     def members_changed(self) -> None:
         """The same, for whoever waits for members or the leader."""
-        self.leases_changed([MEMBERS])
-
-    def _wake(self, resources: list[str]) -> None:
-        for resource in resources:
-            for future in self._watched.pop(resource, []):
-                if not future.done():
-                    future.set_result(None)
+        self._watchers.changed([MEMBERS])
 
     # ---- leases
 
@@ -125,7 +116,7 @@ class CoordinationServices:
         answer = await self._clients.request(command, expiry_ms)
         while answer.lease is not None and answer.lease.phase is ClaimPhase.WAITING:
             # Asked for before the claim is looked at: a grant in between is not missed.
-            changed = self._promise(request.resource)
+            changed = self._watchers.next_change(request.resource)
             answer = await self._clients.look(lambda core: _claim(core, command)) or _GONE
             if answer.lease is None or answer.lease.phase is not ClaimPhase.WAITING:
                 break
@@ -137,12 +128,6 @@ class CoordinationServices:
                 0, refused=f'{request.resource} was not free within {request.wait_ms} ms'
             )
         return await self._lease_answer(answer, response, response.GRANTED, request.resource)
-
-    def _promise(self, what: str) -> Promise:
-        """A future that is done with the next change of a resource, or of MEMBERS."""
-        changed = Promise()
-        self._watched.setdefault(what, []).append(changed)
-        return changed
 
     async def _news(self, changed: Promise, wait_ms: int) -> bool:
         """False: nothing happened in that time."""
@@ -281,7 +266,6 @@ class CoordinationServices:
         return response
 
     async def _replay(self, request: Any, response: Any) -> Any:
-        limit = min(request.limit or REPLAY_DEFAULT, REPLAY_MAX)
         severity = conversions.SEVERITY_FROM_MSG.get(request.severity_min, 'error')
 
         def collect(core: Coordinator) -> Any:
@@ -291,7 +275,7 @@ class CoordinationServices:
                 kinds=tuple(request.kinds),
                 subjects=tuple(request.subjects),
                 severity_min=severity,
-                limit=limit,
+                limit=request.limit,
             )
 
         page = await self._clients.look(collect)
@@ -349,7 +333,7 @@ class CoordinationServices:
         """Wait until it holds by what this robot has applied; asked again at each change."""
         end_s = time.monotonic() + timeout_ms / 1000
         while True:
-            changed = self._promise(MEMBERS)
+            changed = self._watchers.next_change(MEMBERS)
             if await self._clients.look(holds):
                 return True
             left_ms = round((end_s - time.monotonic()) * 1000)

@@ -332,8 +332,7 @@ class CoordinatorNode:
     def _changed(self, effect: Changed) -> None:
         self._views.changed(effect)
         self._services.jobs_changed(list(effect.jobs))
-        if effect.leases:
-            self._coordination.leases_changed(list(effect.leases))
+        self._coordination.leases_changed(list(effect.leases))
         if effect.members:
             self._coordination.members_changed()
 

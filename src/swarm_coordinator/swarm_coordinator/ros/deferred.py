@@ -10,7 +10,7 @@ goes out then. Everything happens on the executor's thread.
 
 import inspect
 import traceback
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Collection, Coroutine, Generator
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
@@ -63,6 +63,33 @@ class Promise:
         if self._error is not None:
             raise self._error
         return self._result
+
+
+class Watchers:
+    """Who waits for the next change of something, by its name.
+
+    put  hands a call to the executor's thread
+    """
+
+    def __init__(self, put: Callable[[Callable[[], None]], None]) -> None:
+        self._put = put
+        self._waiting: dict[str, list[Promise]] = {}
+
+    def next_change(self, name: str) -> Promise:
+        promise = Promise()
+        self._waiting.setdefault(name, []).append(promise)
+        return promise
+
+    def changed(self, names: Collection[str]) -> None:
+        """From any thread."""
+        if self._waiting and names:
+            self._put(lambda: self._wake(names))
+
+    def _wake(self, names: Collection[str]) -> None:
+        for name in names:
+            for promise in self._waiting.pop(name, []):
+                if not promise.done():  # whoever waited may have given up
+                    promise.set_result(None)
 
 
 def steady_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Any:

@@ -34,9 +34,10 @@ from swarm_coordinator.core.replicated.command import (
     SubmitJob,
 )
 from swarm_coordinator.ros import conversions
-from swarm_coordinator.ros.clients import EXPIRY_MS_DEFAULT, Clients
-from swarm_coordinator.ros.deferred import Promise, run, serve
+from swarm_coordinator.ros.clients import Clients
+from swarm_coordinator.ros.deferred import Watchers, run, serve
 from swarm_coordinator.ros.engine import Handover
+from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT
 from swarm_coordinator.ros.views import Views
 from swarm_coordinator.runner.stager import Stager
 
@@ -78,11 +79,10 @@ class Services:
         self._clients = clients
         self._views = views
         self._stager = stager
-        self._handover = handover
         self._fsync_p99_us = fsync_p99_us
         self._lineage = lineage
         self._numbers = itertools.count(1)
-        self._watched: dict[str, list[Promise]] = {}
+        self._watchers = Watchers(handover.put)  # of jobs, by id
         for kind, name, callback in (
             (srv.SubmitJob, 'submit_job', self._submit_job),
             (srv.CancelJob, 'cancel_job', self._cancel_job),
@@ -109,13 +109,7 @@ class Services:
 
     def jobs_changed(self, job_ids: list[str]) -> None:
         """From the coordinator's thread: wake whoever watches one of these."""
-        if self._watched:
-            self._handover.put(lambda: self._wake(job_ids))
-
-    def _wake(self, job_ids: list[str]) -> None:
-        for job_id in job_ids:
-            for future in self._watched.pop(job_id, []):
-                future.set_result(None)
+        self._watchers.changed(job_ids)
 
     # ---- jobs
 
@@ -246,8 +240,7 @@ class Services:
     async def _follow(self, handle: Any, job_id: str) -> msg.JobStatus:
         cancelled = False
         while True:
-            changed = Promise()
-            self._watched.setdefault(job_id, []).append(changed)
+            changed = self._watchers.next_change(job_id)
             status = await self._clients.look(lambda core: self._job_or_none(core, job_id))
             if status is None:
                 return msg.JobStatus(job_id=job_id, reason='forgotten: too many jobs since')

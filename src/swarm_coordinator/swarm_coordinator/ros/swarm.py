@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any
 
 import rclpy
-from diagnostic_msgs.msg import KeyValue
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -26,15 +25,14 @@ from rclpy.qos import QoSProfile
 from swarm_msgs import msg, srv
 
 from swarm_coordinator.core.ids import checked_name
-from swarm_coordinator.ros.conversions import is_settled
+from swarm_coordinator.core.replicated.event_log import kind_matches
+from swarm_coordinator.ros.conversions import is_settled, pairs_to_msg
 from swarm_coordinator.ros.held_lease import HeldLease, LeaseLost, LeaseRefused, Renewal
+from swarm_coordinator.ros.requests import ASK_AGAIN_S, Unavailable, expire_with
 from swarm_coordinator.ros.topics import TOPICS
 
 __all__ = ['HeldLease', 'LeaseLost', 'LeaseRefused', 'Refused', 'Swarm', 'Unavailable']
 
-# A reply can be lost while the robot has not discovered the asking node yet; the idempotency key
-# makes asking again harmless.
-ASK_AGAIN_S = 2.0
 CALL_S = 15.0
 SPIN_S = 0.2
 REPLAY_EVERY_S = 5.0
@@ -43,10 +41,6 @@ REPLAY_LIMIT = 1000
 
 class Refused(Exception):
     """The swarm answered no; the text says what it expected."""
-
-
-class Unavailable(Exception):
-    """No answer in time: no leader, no quorum, or the robot does not run."""
 
 
 class Swarm:
@@ -121,6 +115,7 @@ class Swarm:
             client = self._client(kind, service)
             if not client.wait_for_service(timeout_sec=min(left_s, ASK_AGAIN_S)):
                 continue
+            expire_with(request, end_s)
             future = client.call_async(request)
             futures.append(future)
             future.add_done_callback(lambda _: answered.set())
@@ -270,7 +265,7 @@ class Swarm:
                 interface_type=interface_type,
                 address=address,
                 robot_id=self.robot,
-                metadata=_pairs(metadata or {}),
+                metadata=pairs_to_msg((metadata or {}).items()),
             ),
             ttl_ms=round(ttl_s * 1000),
             idempotency_key=self._key(),
@@ -365,7 +360,7 @@ class Swarm:
             severity=severity,
             subject=subject,
             text=text,
-            attributes=_pairs(attributes or {}),
+            attributes=pairs_to_msg((attributes or {}).items()),
             durable=durable,
             idempotency_key=self._key(),
         )
@@ -468,13 +463,5 @@ def _matching(
     subjects: Sequence[str],
     callback: Callable[[msg.SwarmEvent], None],
 ) -> None:
-    by_kind = not kinds or any(
-        event.kind.startswith(kind[:-1]) if kind.endswith('*') else event.kind == kind
-        for kind in kinds
-    )
-    if by_kind and (not subjects or event.subject in subjects):
+    if kind_matches(event.kind, kinds) and (not subjects or event.subject in subjects):
         callback(event)
-
-
-def _pairs(values: Mapping[str, str]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=str(value)) for key, value in values.items()]
