@@ -16,7 +16,11 @@ HERE = Path(__file__).resolve().parent
 PRELOAD = 'libumockdev-preload.so.0'
 # Pure Python, so that another interpreter of about the same version can use them.
 BORROWED = ('pyudev', 'pytest', '_pytest', 'pluggy', 'iniconfig', 'packaging', 'pygments',
-            'exceptiongroup', 'tomli', 'typing_extensions')
+            'exceptiongroup', 'tomli', 'typing_extensions', 'smbus2', 'serial',
+            # Compiled, so it serves only an interpreter of the same version; else it is skipped.
+            'spidev')
+FILES = ('enumeration_and_hotplug.py', 'i2c_and_spi.py', 'cameras.py',
+         'serial_ports.py')
 PROBE = "import gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev"
 
 
@@ -49,7 +53,8 @@ def lend_modules(to: Path) -> None:
         (to / source.name).symlink_to(source)
 
 
-def test_enumeration_and_hotplug_under_umockdev(tmp_path: Path) -> None:
+@pytest.mark.parametrize('file', FILES)
+def test_pretended_hardware_under_umockdev(tmp_path: Path, file: str) -> None:
     if ctypes.util.find_library('udev') is None:
         pytest.skip(f'libudev is missing: {APT}')
     python = interpreter_with_gi()
@@ -65,7 +70,7 @@ def test_enumeration_and_hotplug_under_umockdev(tmp_path: Path) -> None:
         # Without a configuration file: one above this package is written for our own Python.
         [python, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-c', os.devnull,
          '--rootdir', str(HERE), '--confcutdir', str(HERE / 'umockdev'),
-         str(HERE / 'umockdev' / 'enumeration_and_hotplug.py')],
+         str(HERE / 'umockdev' / file)],
         env=environment, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert ran.returncode == 0, f'{ran.stdout[-6000:]}\n{ran.stderr[-3000:]}'
     assert ' passed' in ran.stdout

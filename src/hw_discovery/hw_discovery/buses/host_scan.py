@@ -2,11 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """One passive look at everything, and how hot-plug is followed. Says what it could not see."""
 
+import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from hw_discovery.buses.announced import AnnouncedDevices
 from hw_discovery.buses.bus import Bus, BusUnreadable, NodeSource
+from hw_discovery.buses.camera_formats import CameraFormats
+from hw_discovery.buses.can import with_can_facts
+from hw_discovery.buses.declared_ports import DeclaredPorts
 from hw_discovery.buses.i2c import I2C
+from hw_discovery.buses.iio import IIO, with_channels
 from hw_discovery.buses.input_device import INPUT
 from hw_discovery.buses.network import NETWORK
 from hw_discovery.buses.pci import PCI
@@ -19,13 +26,15 @@ from hw_discovery.buses.video import VIDEO
 from hw_discovery.buses.worker import UeventSource
 from hw_discovery.core.device import BusKind
 from hw_discovery.core.host import HostFacts
-from hw_discovery.core.kernel_node import KernelNode
+from hw_discovery.core.kernel_node import KernelNode, ancestor_paths
 from hw_discovery.core.scan import BlindSpot, Scan
 
-BUSES = (USB, SERIAL, VIDEO, I2C, SPI, INPUT, NETWORK, PCI)
+BUSES = (USB, SERIAL, VIDEO, I2C, SPI, INPUT, NETWORK, PCI, IIO)
 # These hang on no other bus here. Every other device may hang on one of these, or on a chip on
 # I2C or SPI, and takes its id and a part of its name from there.
 _ROOTS = (USB, PCI)
+# A USB device or its interface; I2C clients look alike but have leading zeros (1-0068).
+_USB_NODE = re.compile(r'/\d+-[1-9]\d*(\.\d+)*(:\d+\.\d+)?$')
 _HOLDERS = (USB, PCI, I2C, SPI)
 
 
@@ -34,8 +43,14 @@ class HostScanner:
 
     def __init__(
         self, buses: Sequence[str], sysfs_root: Path = Path('/sys'),
-        proc_root: Path = Path('/proc'),
+        proc_root: Path = Path('/proc'), declared: DeclaredPorts | None = None,
+        cameras: CameraFormats | None = None, announced: AnnouncedDevices | None = None,
     ) -> None:
+        """declared: serial ports that udev does not list. cameras: asks video nodes; None =
+        they are not opened. announced: devices on the network."""
+        self._announced = announced
+        self._declared = declared
+        self._cameras = cameras
         self._buses = [bus for bus in BUSES if bus.name in buses]
         self._with_platform = 'platform' in buses
         self._sysfs_root, self._proc_root = sysfs_root, proc_root
@@ -66,7 +81,31 @@ class HostScanner:
                 nodes += bus.look(self._source)
             except BusUnreadable as error:
                 blind.append(BlindSpot(frozenset(bus.kinds), f'{bus.name}: {error}'))
+        nodes += self._holders_come_late(nodes)
+        nodes = with_channels(nodes, self._sysfs_root)
+        if self._declared is not None:
+            nodes += self._declared.nodes()
+        if self._announced is not None and (not kinds or BusKind.NETWORK in kinds):
+            nodes += self._announced.nodes()
+        if not self._is_foreign:
+            nodes = with_can_facts(nodes)
+            if self._cameras is not None:
+                nodes = self._cameras.add_to(nodes)
         return Scan(tuple(nodes), host, tuple(blind))
+
+    def _holders_come_late(self, nodes: Sequence[KernelNode]) -> list[KernelNode]:
+        """Return USB nodes that came after USB was listed and before what hangs on them was.
+
+        Without them a port would take its id from its place instead of its device.
+        """
+        listed = {node.sysfs_path for node in nodes if node.subsystem == 'usb'}
+        missing = {path for node in nodes for path in ancestor_paths(node.sysfs_path)
+                   if _USB_NODE.search(path) and path not in listed}
+        if not missing or USB not in self._buses:
+            return []
+        with contextlib.suppress(BusUnreadable):
+            return [node for node in USB.look(self._source) if node.sysfs_path not in listed]
+        return []
 
     def _planned(self, kinds: frozenset[BusKind]) -> list[Bus]:
         if not kinds:

@@ -64,7 +64,7 @@ class SysfsTree:
         properties = self._properties(here)
         return KernelNode(
             subsystem=subsystem, sysfs_path=real[len(str(self._root)):],
-            device_path=_device_path(properties), driver=_link_name(here / 'driver'),
+            device_path=_device_path(properties), driver=link_name(here / 'driver'),
             properties=properties, attributes=self.attributes(here, attributes))
 
     def attributes(self, path: Path, names: Sequence[str]) -> dict[str, str]:
@@ -103,7 +103,8 @@ def _device_path(properties: dict[str, str]) -> str:
     return name if name.startswith('/dev/') or not name else f'/dev/{name}'
 
 
-def _link_name(path: Path) -> str:
+def link_name(path: Path) -> str:
+    """Return the last part of where a link points, e.g. a driver's name; '' if there is none."""
     try:
         return os.path.basename(os.readlink(path))
     except OSError:

@@ -14,21 +14,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from hw_discovery.core.device import BusKind
+from hw_discovery.core.discovery import Event as KernelEvent
 from hw_discovery.core.discovery import (
-    Discovery,
-    Effect,
-    Event,
     NoticeAdded,
     ScanFailed,
     ScanFinished,
     Started,
     StartScan,
     TimePassed,
+    UeventSeen,
     WakeAt,
 )
+from hw_discovery.core.hardware import Effect, Event
 from hw_discovery.core.scan import Scan
 
 _LOG = logging.getLogger(__name__)
@@ -41,21 +41,38 @@ class UeventSource(Protocol):
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when there are events."""
 
-    def drain(self) -> Sequence[Event]:
+    def drain(self) -> Sequence[KernelEvent]:
         """Return what is there without waiting."""
 
 
+class Core(Protocol):
+    """What decides: a Hardware, or a Discovery alone."""
+
+    def handle(self, event: Any, now_ns: int) -> tuple[Any, ...]:
+        """Take one event and return what must be done."""
+
+
+class LookedAfter(Protocol):
+    """Ports that no event tells of."""
+
+    def changed(self) -> Sequence[str]:
+        """Return what came or went since it was last asked."""
+
+
 class DiscoveryWorker:
-    """Runs a Discovery on a thread of its own."""
+    """Runs a Hardware, or a Discovery alone, on a thread of its own."""
 
     def __init__(
-        self, discovery: Discovery, scan: Callable[[frozenset[BusKind]], Scan],
+        self, discovery: Core, scan: Callable[[frozenset[BusKind]], Scan],
         uevents: UeventSource | None, deliver: Callable[[Effect], None],
+        look_after: LookedAfter | None = None, look_ms: int = 250,
     ) -> None:
         """Take the parts; deliver is called on this worker's thread and must not block.
 
-        scan: looks at these buses; at all, if none are named.
+        scan: looks at these buses; at all, if none are named. look_after: asked every look_ms.
         """
+        self._look_after = look_after
+        self._look_ms = look_ms
         self._discovery = discovery
         self._scan = scan
         self._uevents = uevents
@@ -114,6 +131,8 @@ class DiscoveryWorker:
 
     def _turn(self, poller: select.poll) -> None:
         ready = {fd for fd, _ in poller.poll(self._wait_ms())}
+        if self._look_after is not None:
+            self._inbox.extend(UeventSeen('change', path) for path in self._look_after.changed())
         if self._wake_read in ready:
             self._empty_pipe()
         if self._uevents is not None and self._uevents.fileno() in ready:
@@ -127,10 +146,12 @@ class DiscoveryWorker:
     def _wait_ms(self) -> float | None:
         if self._inbox:
             return 0
+        look_ms = self._look_ms if self._look_after is not None else None
         if self._due_ns is None:
-            return None
+            return look_ms
         # One more, because poll rounds down and would return before the time has come.
-        return max(0, (self._due_ns - time.monotonic_ns()) // _NS_PER_MS + 1)
+        due_ms = max(0, (self._due_ns - time.monotonic_ns()) // _NS_PER_MS + 1)
+        return due_ms if look_ms is None else min(due_ms, look_ms)
 
     def _empty_pipe(self) -> None:
         try:

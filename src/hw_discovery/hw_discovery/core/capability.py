@@ -6,27 +6,39 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hw_discovery.core.device import BusKind, DevicePhase, HardwareDevice
+from hw_discovery.core.device import BusKind, DevicePhase, HardwareDevice, Property
 from hw_discovery.core.inventory import Snapshot
 
+OWN_DRIVER = 'driver:'        # how claims of this package's drivers begin
 REQUIREMENTS_MAX = 64        # more than any robot part needs; bounds the work of one request
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A need: `amount` of `name` in `unit`; 1 and '' for mere presence."""
+    """A need: `amount` of `name` in `unit`; 1 and '' for mere presence.
+
+    ros_type     of the topic that is to give it; '' = any
+    properties   constraints: a range that the offer must reach into, words of which it must have
+                 one. `minimum` 100 Hz of 'rate' is met by whatever can do 100 Hz or more.
+    """
 
     name: str
     amount: float = 1.0
     unit: str = ''
+    ros_type: str = ''
+    properties: tuple[Property, ...] = ()
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Which device meets each met need, in order, and one sentence for each that is not."""
+    """Which device meets each met need, in order, and one sentence for each that is not.
+
+    chosen_ids: one for each need, in order; '' = a miss.
+    """
 
     chosen: tuple[HardwareDevice, ...] = ()
     misses: tuple[str, ...] = ()
+    chosen_ids: tuple[str, ...] = ()
 
     @property
     def satisfied(self) -> bool:
@@ -56,14 +68,11 @@ def negotiate(snapshot: Snapshot, requirements: Sequence[Requirement]) -> Agreem
         return Agreement(misses=(
             f'expected at most {REQUIREMENTS_MAX} requirements; given: {len(requirements)}',))
     left = _Offers(snapshot)
-    chosen, misses = [], []
-    for requirement in requirements:
-        answer = left.take(requirement)
-        if isinstance(answer, str):
-            misses.append(answer)
-        else:
-            chosen.append(answer)
-    return Agreement(tuple(chosen), tuple(misses))
+    answers = [left.take(requirement) for requirement in requirements]
+    return Agreement(
+        tuple(one for one in answers if isinstance(one, HardwareDevice)),
+        tuple(one for one in answers if isinstance(one, str)),
+        tuple('' if isinstance(one, str) else one.device_id for one in answers))
 
 
 class _Offers:
@@ -72,7 +81,7 @@ class _Offers:
     def __init__(self, snapshot: Snapshot) -> None:
         self._devices = sorted(
             (d for d in snapshot.devices
-             if d.is_present and d.phase not in (DevicePhase.FAULTY, DevicePhase.CLAIMED)),
+             if d.is_present and _is_free(d)),
             key=lambda d: (-d.confidence, d.device_id))
         self._present = [d for d in snapshot.devices if d.is_present]
         self._lost = [d for d in snapshot.devices if not d.is_present]
@@ -83,11 +92,19 @@ class _Offers:
         refusal = _refusal(need)
         if refusal:
             return refusal
-        fitting = []
+        fitting, unfit = [], []
         for device in self._devices:
             amount, unit = self._free.get((device.device_id, need.name), (0.0, ''))
-            if amount >= need.amount and _units_agree(need.unit, unit):
+            if amount < need.amount or not _units_agree(need.unit, unit):
+                continue
+            reason = unmet(need, device)
+            if reason:
+                unfit.append(f'{device.device_id} {reason}')
+            else:
                 fitting.append((amount, device))
+        if not fitting and unfit:
+            more = f'; and {len(unfit) - 3} more' if len(unfit) > 3 else ''
+            return f'{need.name}: {"; ".join(unfit[:3])}{more}'
         if not fitting:
             return self._why_not(need)
         amount, device = min(fitting, key=lambda pair: pair[0])
@@ -104,12 +121,58 @@ class _Offers:
         free = [self._free[d.device_id, need.name] for d in held
                 if (d.device_id, need.name) in self._free]
         if not free:
-            return f'{need.name}: {held[0].device_id} offers it, but is {held[0].phase.value}'
+            first = held[0]
+            by = f' by {first.claimed_by}' if first.claimed_by else ''
+            why = f' ({first.fault})' if first.fault else ''
+            return (f'{need.name}: {first.device_id} offers it, but is '
+                    f'{first.phase.value}{by}{why}')
         most, unit = max(free)
         if not any(_units_agree(need.unit, offered) for _, offered in free):
             return f"{need.name}: asked for in '{need.unit}', but offered in '{unit or 'count'}'"
         return (f'{need.name}: needs {need.amount:g} {need.unit or unit}'.rstrip()
                 + f', but at most {most:g} {unit} is free on one device'.replace('  ', ' '))
+
+
+def unmet(need: Requirement, device: HardwareDevice) -> str:
+    """Return in which constraint a device falls short, '' = in none."""
+    offer = next((c for c in device.capabilities if c.name == need.name), None)
+    if offer is None:
+        return 'does not offer it'
+    if need.ros_type and need.ros_type != offer.ros_type:
+        return f'gives {offer.ros_type or "no topic"}, not {need.ros_type}'
+    for wanted in need.properties:
+        offered = [p for p in offer.properties if p.name == wanted.name]
+        if not offered:
+            return f'does not say its {wanted.name}'
+        reasons = [_short_of(wanted, one) for one in offered]
+        if all(reasons):
+            return reasons[0]
+    return ''
+
+
+def _short_of(wanted: Property, offered: Property) -> str:
+    if not _units_agree(wanted.unit, offered.unit):
+        return f"has its {wanted.name} in '{offered.unit}', not '{wanted.unit}'"
+    if wanted.choices and not set(wanted.choices) & set(offered.choices):
+        has = ', '.join(offered.choices[:6]) or 'nothing'
+        return f'has {has} as {wanted.name}, not {" or ".join(wanted.choices[:6])}'
+    unit = f' {offered.unit}' if offered.unit else ''
+    if wanted.minimum is not None and (
+            offered.maximum is None or offered.maximum < wanted.minimum):
+        most = 'at an unknown most' if offered.maximum is None else f'at most {offered.maximum:g}'
+        return f'has a {wanted.name} of {most}{unit}, not {wanted.minimum:g}'
+    if wanted.maximum is not None and offered.minimum is not None \
+            and offered.minimum > wanted.maximum:
+        return (f'has a {wanted.name} of at least {offered.minimum:g}{unit}, '
+                f'not {wanted.maximum:g}')
+    return ''
+
+
+def _is_free(device: HardwareDevice) -> bool:
+    """A driver of this package serves everybody by its topics; a client has it for itself."""
+    if device.phase is DevicePhase.CLAIMED:
+        return device.claimed_by.startswith(OWN_DRIVER)
+    return device.phase is not DevicePhase.FAULTY
 
 
 def _units_agree(needed: str, offered: str) -> bool:
@@ -121,4 +184,8 @@ def _refusal(need: Requirement) -> str:
         return 'a requirement without a name cannot be met; expected e.g. sensor:camera'
     if not math.isfinite(need.amount) or need.amount <= 0:
         return f'{need.name}: expected an amount above 0; given: {need.amount:g}'
+    for wanted in need.properties:
+        limits = [x for x in (wanted.minimum, wanted.maximum) if x is not None]
+        if not wanted.name or not all(math.isfinite(x) for x in limits):
+            return f'{need.name}: expected constraints with a name and finite limits'
     return ''

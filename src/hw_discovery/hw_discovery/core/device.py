@@ -112,17 +112,41 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Property:
+    """One property with its range in `unit`; None = says nothing. `choices`: words, () = none.
+
+    Of an offer: what it can do. Of a need: what will do.
+    """
+
+    name: str
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ''
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Capability:
-    """Something a device gives its robot: `amount` in `unit`; 1 and '' for mere presence."""
+    """Something a device gives its robot: `amount` in `unit`; 1 and '' for mere presence.
+    `ros_type`: of the topic that gives it, '' = none."""
 
     name: str
     amount: float = 1.0
     unit: str = ''
+    ros_type: str = ''
+    properties: tuple[Property, ...] = ()
 
 
 @dataclass(frozen=True)
 class HardwareDevice:
-    """One device, with its evidence. `generation` counts how often it was attached."""
+    """One device, with its evidence. `generation` counts how often it was attached.
+
+    kind, catalogue_id   of the catalogue's entry; '' = none
+    state                'bootloader'; '' = as usual
+    claimed_by           'driver:<name>' or a client's name; '' = nobody
+    fault                what is wrong with it, for people; '' = nothing
+    topics, frame_id     of its driver
+    """
 
     device_id: str
     bus: BusKind
@@ -141,6 +165,13 @@ class HardwareDevice:
     alternatives: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
     evidence: tuple[Observation, ...] = ()
+    kind: str = ''
+    catalogue_id: str = ''
+    state: str = ''
+    claimed_by: str = ''
+    fault: str = ''
+    topics: tuple[str, ...] = ()
+    frame_id: str = ''
 
     @property
     def is_present(self) -> bool:

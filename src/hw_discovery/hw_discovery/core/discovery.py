@@ -3,10 +3,12 @@
 """Decides when to look, what changed, and what to tell. Opens nothing and reads no clock."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from hw_discovery.core.device import BusKind
+from hw_discovery.core.device import BusKind, DeviceEvent, HardwareDevice
 from hw_discovery.core.finding import Finding
 from hw_discovery.core.host import ComputeUnit, HostFacts
 from hw_discovery.core.inventory import Change, ChangeKind, Inventory, Snapshot
@@ -26,6 +28,9 @@ class Cause(Enum):
     NETLINK = 'netlink'
     RESCAN = 'rescan'
     RETRY = 'retry'              # of a scan that failed
+    PROBE = 'probe'              # a device was asked, and answered or fell silent
+    CLAIM = 'claim'              # somebody took or gave back a device
+    DRIVER = 'driver'            # a driver of this robot told of its device
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,12 @@ Effect = StartScan | WakeAt | TellChange | TellInventory | AnswerRescan
 class Discovery:
     """One robot's hardware discovery. `handle` is its only verb."""
 
-    def __init__(self, debounce_ns: int, debounce_max_ns: int, lost_devices_max: int) -> None:
+    def __init__(
+        self, debounce_ns: int, debounce_max_ns: int, lost_devices_max: int,
+        name: Callable[[list[Finding]], list[Finding]] = list,
+    ) -> None:
+        """name: adds to findings what a catalogue knows of them."""
+        self._name = name
         self._debounce_ns = debounce_ns
         self._debounce_max_ns = debounce_max_ns
         self._inventory = Inventory(lost_devices_max)
@@ -225,7 +235,7 @@ class Discovery:
         buses = self._scan_buses
         if not buses or BusKind.PLATFORM in buses:
             self._host = scan.host
-        findings = recognise(scan.nodes)
+        findings = self._name(recognise(scan.nodes))
         changes = self._inventory.update(
             findings + platform.recognise(self._host), self._removed_before_scan,
             scan.blind_buses, buses)
@@ -258,6 +268,32 @@ class Discovery:
             self._first_event_ns, self._due_ns = now_ns, now_ns + SCAN_RETRY_NS
             self._due_cause = Cause.RETRY
         return self._tell_if_changed() + self._end_scan((), self._failure, now_ns)
+
+    # ---- what is learnt otherwise than by a scan
+
+    def device(self, device_id: str) -> HardwareDevice | None:
+        """Return a device, lost or not; None if it is not known."""
+        return self._inventory.get(device_id)
+
+    def settle(
+        self, parent_id: str, findings: Sequence[Finding], generation: int,
+    ) -> tuple[Effect, ...]:
+        """Take everything that was found by asking below a device."""
+        return self._told_of(
+            self._inventory.settle(parent_id, findings, generation), Cause.PROBE)
+
+    def note(
+        self, device_id: str, cause: Cause, event: DeviceEvent | None = None,
+        generation: int = 0, **fields: Any,
+    ) -> tuple[Effect, ...]:
+        """Take what somebody tells of a device; see Inventory.note."""
+        return self._told_of(
+            self._inventory.note(device_id, event, generation, **fields), cause)
+
+    def _told_of(self, changes: tuple[Change, ...], cause: Cause) -> tuple[Effect, ...]:
+        if not changes:
+            return ()
+        return (*(TellChange(change, cause) for change in changes), *self._tell_if_changed())
 
     def _tell_if_changed(self) -> tuple[Effect, ...]:
         snapshot = self.snapshot

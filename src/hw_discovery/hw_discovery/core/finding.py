@@ -22,6 +22,9 @@ class Finding:
     port_id        id by where it is attached
     nested_id      last part of the id when a device above it has one; '' = never nested
     attachment     differs between two attachments of one device; '' = cannot be told
+    state          'bootloader'; '' = as usual
+    state_of       entries of the catalogue that show themselves so in this state: the device that
+                   was known as one of them at this port keeps its id
     """
 
     bus: BusKind
@@ -41,6 +44,10 @@ class Finding:
     alternatives: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
     evidence: tuple[Observation, ...] = ()
+    kind: str = ''
+    catalogue_id: str = ''
+    state: str = ''
+    state_of: tuple[str, ...] = ()
 
     def as_device(self, device_id: str, parent_id: str) -> HardwareDevice:
         """Return the device of a first attachment, not yet recognised by its lifecycle."""
@@ -50,4 +57,5 @@ class Finding:
             vendor_id=self.vendor_id, product_id=self.product_id, serial=self.serial,
             driver=self.driver, device_path=self.device_path, sysfs_path=self.sysfs_path,
             alternatives=self.alternatives, capabilities=self.capabilities,
-            evidence=self.evidence)
+            evidence=self.evidence, kind=self.kind, catalogue_id=self.catalogue_id,
+            state=self.state)

@@ -63,6 +63,8 @@ def _candidate(
     strong_counts: Counter[str],
 ) -> str:
     now_held = held.get(finding.sysfs_path, '')
+    if finding.state_of and now_held:
+        return now_held              # a bootloader is the device that was at this port
     if finding.nested_id and parent is not None:
         nested = f'{parent.device_id}/{finding.nested_id}'
         return now_held if _is_numbered(now_held, nested) else nested

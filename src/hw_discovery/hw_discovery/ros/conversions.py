@@ -9,14 +9,15 @@ from swarm_msgs.msg import (
     Capability as CapabilityMsg,
 )
 from swarm_msgs.msg import (
+    CapabilityProperty,
+    HardwareEvent,
+    HardwareInventory,
+)
+from swarm_msgs.msg import (
     ComputeUnit as ComputeUnitMsg,
 )
 from swarm_msgs.msg import (
     HardwareDevice as HardwareDeviceMsg,
-)
-from swarm_msgs.msg import (
-    HardwareEvent,
-    HardwareInventory,
 )
 from swarm_msgs.msg import (
     Observation as ObservationMsg,
@@ -29,6 +30,7 @@ from hw_discovery.core.device import (
     DevicePhase,
     HardwareDevice,
     Observation,
+    Property,
     Verdict,
 )
 from hw_discovery.core.discovery import Cause, TellChange
@@ -61,15 +63,33 @@ def observation_from_msg(msg: ObservationMsg) -> Observation:
     return Observation(msg.source, msg.location, msg.seen, msg.says)
 
 
+def property_to_msg(one: Property) -> CapabilityProperty:
+    """Return the message of a property."""
+    return CapabilityProperty(
+        name=one.name, has_minimum=one.minimum is not None, minimum=float(one.minimum or 0.0),
+        has_maximum=one.maximum is not None, maximum=float(one.maximum or 0.0), unit=one.unit,
+        choices=list(one.choices))
+
+
+def property_from_msg(msg: CapabilityProperty) -> Property:
+    """Return a property."""
+    return Property(
+        msg.name, msg.minimum if msg.has_minimum else None,
+        msg.maximum if msg.has_maximum else None, msg.unit, tuple(msg.choices))
+
+
 def capability_to_msg(capability: Capability) -> CapabilityMsg:
     """Return the message of something a device gives."""
     return CapabilityMsg(
-        name=capability.name, amount=capability.amount, unit=capability.unit, source=SOURCE)
+        name=capability.name, amount=capability.amount, unit=capability.unit, source=SOURCE,
+        ros_type=capability.ros_type,
+        properties=[property_to_msg(one) for one in capability.properties])
 
 
 def capability_from_msg(msg: CapabilityMsg) -> Capability:
     """Return something a device gives."""
-    return Capability(msg.name, msg.amount, msg.unit)
+    return Capability(msg.name, msg.amount, msg.unit, msg.ros_type,
+                      tuple(property_from_msg(one) for one in msg.properties))
 
 
 def device_to_msg(device: HardwareDevice) -> HardwareDeviceMsg:
@@ -82,7 +102,10 @@ def device_to_msg(device: HardwareDevice) -> HardwareDeviceMsg:
         driver=device.driver, device_path=device.device_path, sysfs_path=device.sysfs_path,
         parent_id=device.parent_id, alternatives=list(device.alternatives),
         capabilities=[capability_to_msg(offered) for offered in device.capabilities],
-        evidence=[observation_to_msg(seen) for seen in device.evidence])
+        evidence=[observation_to_msg(seen) for seen in device.evidence],
+        kind=device.kind, catalogue_id=device.catalogue_id, state=device.state,
+        claimed_by=device.claimed_by, fault=device.fault, topics=list(device.topics),
+        frame_id=device.frame_id)
 
 
 def device_from_msg(msg: HardwareDeviceMsg) -> HardwareDevice:
@@ -95,7 +118,10 @@ def device_from_msg(msg: HardwareDeviceMsg) -> HardwareDevice:
         device_path=msg.device_path, sysfs_path=msg.sysfs_path, parent_id=msg.parent_id,
         alternatives=tuple(msg.alternatives),
         capabilities=tuple(capability_from_msg(offered) for offered in msg.capabilities),
-        evidence=tuple(observation_from_msg(seen) for seen in msg.evidence))
+        evidence=tuple(observation_from_msg(seen) for seen in msg.evidence),
+        kind=msg.kind, catalogue_id=msg.catalogue_id, state=msg.state,
+        claimed_by=msg.claimed_by, fault=msg.fault, topics=tuple(msg.topics),
+        frame_id=msg.frame_id)
 
 
 def compute_unit_to_msg(unit: ComputeUnit) -> ComputeUnitMsg:
@@ -150,12 +176,15 @@ def change_from_msg(msg: HardwareEvent) -> TellChange:
 
 def requirement_to_msg(need: Requirement) -> CapabilityMsg:
     """Return the message of a need."""
-    return CapabilityMsg(name=need.name, amount=need.amount, unit=need.unit)
+    return CapabilityMsg(
+        name=need.name, amount=need.amount, unit=need.unit, ros_type=need.ros_type,
+        properties=[property_to_msg(one) for one in need.properties])
 
 
 def requirement_from_msg(msg: CapabilityMsg) -> Requirement:
     """Return a need."""
-    return Requirement(msg.name, msg.amount, msg.unit)
+    return Requirement(msg.name, msg.amount, msg.unit, msg.ros_type,
+                       tuple(property_from_msg(one) for one in msg.properties))
 
 
 def buses_from_msg(numbers: Iterable[int]) -> tuple[BusKind, ...]:

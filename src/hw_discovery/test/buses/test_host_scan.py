@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from hw_discovery.buses.host_scan import HostScanner
+from hw_discovery.buses.sysfs import SysfsTree
 from hw_discovery.config import BUS_NAMES
 from hw_discovery.core.device import BusKind
+from hw_discovery.core.recognition import recognise
 
 
 def test_without_libudev_plain_sysfs_is_read_and_both_losses_are_said(
@@ -82,7 +84,7 @@ def test_a_bus_that_cannot_be_listed_leaves_the_others(
     ({BusKind.USB}, {'usb'}, False),
     ({BusKind.SERIAL}, {'usb', 'tty'}, False),
     ({BusKind.NETWORK}, {'usb', 'net'}, False),
-    ({BusKind.PLATFORM}, set(), True),
+    ({BusKind.PLATFORM}, {'usb'}, True),
     (set(), {'usb', 'tty', 'net'}, True),
 ])
 def test_only_the_asked_buses_and_what_they_may_hang_on_are_looked_at(
@@ -98,3 +100,22 @@ def test_only_the_asked_buses_and_what_they_may_hang_on_are_looked_at(
 def test_a_scanner_names_the_buses_it_looks_at() -> None:
     assert HostScanner(('network',)).kinds == {BusKind.NETWORK, BusKind.CAN}
     assert HostScanner(BUS_NAMES).kinds == set(BusKind) - {BusKind.UNKNOWN}
+
+
+def test_a_bridge_that_comes_while_buses_are_listed_is_there_with_its_port(
+    fake_sysfs: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanner = HostScanner(('usb', 'serial'), fake_sysfs.root)
+    real = SysfsTree.nodes
+
+    def nodes(tree: SysfsTree, subsystem: str, names: Any) -> Any:
+        if subsystem == 'tty' and not plugged:
+            plugged.append(fake_sysfs.add_usb_serial())
+        return real(tree, subsystem, names)
+
+    plugged: list[Any] = []
+    monkeypatch.setattr(SysfsTree, 'nodes', nodes)
+    between = recognise(scanner.scan().nodes)
+    after = recognise(scanner.scan().nodes)
+    assert len(plugged) == 1 and len(after) == 2
+    assert {f.port_id for f in between} == {f.port_id for f in after}

@@ -84,7 +84,7 @@ def start() -> Iterator[Callable[..., Robot]]:
     robots: list[Robot] = []
 
     def begin(**fields: Any) -> Robot:
-        robots.append(Robot(Config(robot_id='r1', **fields)))
+        robots.append(Robot(Config(robot_id='r1', **{'probe': False, **fields})))
         return robots[-1]
 
     yield begin

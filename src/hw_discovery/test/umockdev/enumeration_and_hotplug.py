@@ -7,7 +7,10 @@ this file in a process of its own, under libumockdev-preload and with a Python t
 """
 
 import gc
+import os
 import queue
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,7 +41,7 @@ from hw_discovery.core.recognition import recognise  # noqa: E402
 WAIT_S = 5.0
 CONTROLLER = '/devices/pci0000:00/0000:00:14.0/usb1'
 LIDAR = f'{CONTROLLER}/1-2'
-BUSES = ('usb', 'serial', 'video')
+BUSES = ('usb', 'serial', 'video', 'input', 'pci', 'network', 'iio')
 
 
 def usb_device(path: str, ids: str, devnum: int, product: str, serial: str = '') -> str:
@@ -114,6 +117,15 @@ class Follower:
                 changes.append((effect.change.kind, effect.change.device))
             elif isinstance(effect, TellInventory):
                 return changes, effect.snapshot
+
+    def until_present(self, count: int) -> list[tuple[ChangeKind, HardwareDevice]]:
+        """Return the changes until so many devices are present: a slow testbed takes longer to
+        send the events than the debounce waits."""
+        changes, snapshot = self.until_told()
+        while sum(device.is_present for device in snapshot.devices) != count:
+            more, snapshot = self.until_told()
+            changes += more
+        return changes
 
     def close(self) -> None:
         assert self.worker.close(WAIT_S)
@@ -214,6 +226,53 @@ def test_a_replug_faster_than_the_debounce_is_a_new_generation(
         _, snapshot = follower.until_told()
         generations = {d.device_id: d.generation for d in snapshot.devices}
     assert all(device.is_present for device in snapshot.devices)
+
+
+HOTPLUGS = 100
+
+
+def test_a_hundred_plugs_are_each_told_once_and_leave_nothing_open(
+    testbed: Any, follow: Callable[[], Follower],
+) -> None:
+    follower = follow()
+    follower.until_told()
+    latencies_s = []
+    told: list[tuple[ChangeKind, str, int]] = []
+    for number in range(1, HOTPLUGS + 1):
+        records = usb_serial(devnum=number % 100 + 2)
+        begun = time.monotonic()
+        plug(testbed, records)
+        came = follower.until_present(2)
+        latencies_s.append(time.monotonic() - begun)
+        unplug(testbed, records)
+        went = follower.until_present(0)
+        # Who was told before its interface had come is told to have changed by it.
+        told += [(kind, device.device_id, device.generation) for kind, device in came + went
+                 if kind is not ChangeKind.CHANGED]
+        if number == 1:
+            descriptors, threads = len(os.listdir('/proc/self/fd')), threading.active_count()
+    for device_id in sorted({device_id for _, device_id, _ in told}):
+        events = [(kind, generation) for kind, of, generation in told if of == device_id]
+        assert events == [
+            (kind, number) for number in range(1, HOTPLUGS + 1)
+            for kind in (ChangeKind.APPEARED if number == 1 else ChangeKind.RETURNED,
+                         ChangeKind.VANISHED)]
+    assert len(told) == 4 * HOTPLUGS
+    assert len(os.listdir('/proc/self/fd')) <= descriptors
+    assert threading.active_count() == threads
+    latencies_s.sort()
+    print(f'plug to inventory with 50 ms of debounce: median {latencies_s[50] * 1e3:.0f} ms, '
+          f'99th of 100 {latencies_s[98] * 1e3:.0f} ms')
+
+
+def test_pyudev_and_pyserial_see_the_port_as_the_inventory_does(testbed: Any) -> None:
+    serial_ports = pytest.importorskip('serial.tools.list_ports')
+    plug(testbed, usb_serial())
+    (listed,) = [p for p in serial_ports.comports() if p.device == '/dev/ttyUSB0']
+    device, port = recognise(HostScanner(BUSES).scan().nodes)
+    assert (f'{listed.vid:04x}', f'{listed.pid:04x}', listed.serial_number) == (
+        device.vendor_id, device.product_id, device.serial)
+    assert port.device_path == listed.device
 
 
 def test_twins_without_serial_numbers_are_two_devices(testbed: Any) -> None:

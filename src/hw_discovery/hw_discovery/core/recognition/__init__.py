@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from hw_discovery.core.finding import Finding
 from hw_discovery.core.kernel_node import KernelNode, NodeTree
 from hw_discovery.core.recognition import (
+    announced,
     compute,
+    hid,
     i2c,
+    iio,
     input_device,
     network,
     serial_port,
@@ -20,6 +23,7 @@ from hw_discovery.core.recognition import (
 RECOGNISERS: tuple[Callable[[NodeTree], list[Finding]], ...] = (
     usb.recognise, serial_port.recognise, video.recognise, i2c.recognise, spi.recognise,
     input_device.recognise, network.recognise, compute.recognise,
+    iio.recognise, hid.recognise, announced.recognise,
 )
 
 

@@ -19,14 +19,18 @@ _PCI_ACCELERATOR = ('1200',)
 _DRM_NODE = re.compile(r'(card|renderD)\d+$')
 _ACCEL_NODE = re.compile(r'accel\d+$')
 _VENDORS = {'1002': 'AMD', '10de': 'NVIDIA', '8086': 'Intel', '1af4': 'virtio', '1a03': 'ASPEED'}
+# Neural processors whose PCI class does not say so: https://pci-ids.ucw.cz
+_PCI_NPUS = {
+    '1e60:2864': 'Hailo-8 neural processor', '1ac1:089a': 'Coral Edge TPU neural processor'}
+# The device tree of Rockchip and others names them by their unit: fdab0000.npu.
+_CHIP_NPU = re.compile(r'\.npu$|^npu[.@\d]*$|\bvipnano|ethos', re.IGNORECASE)
 _COMPUTE_DRIVERS = ('nvidia',)                   # has no render node without its DRM module
 _CAPABILITY_KINDS = {'compute:gpu': ComputeKind.GPU, 'compute:npu': ComputeKind.NPU}
 
 
 def recognise(tree: NodeTree) -> list[Finding]:
     """Return display controllers and accelerators on PCI, and those of the chip itself."""
-    found = [_finding(tree, n) for n in tree.of('pci') if _pci_class(n) in
-             _PCI_DISPLAY + _PCI_ACCELERATOR]
+    found = [_finding(tree, n) for n in tree.of('pci') if _is_processor(tree, n)]
     known = {finding.sysfs_path for finding in found}
     return found + _of_the_chip(tree, known)
 
@@ -62,21 +66,36 @@ def _pci_class(node: KernelNode) -> str:
     return node.attribute('class').removeprefix('0x')[:4].lower()
 
 
+def _pci_id(node: KernelNode) -> str:
+    vendor, product = node.attribute('vendor'), node.attribute('device')
+    return f'{vendor.removeprefix("0x")}:{product.removeprefix("0x")}'.lower()
+
+
+def _is_processor(tree: NodeTree, node: KernelNode) -> bool:
+    """Tell by class, by id, or by a node of the accel subsystem right below."""
+    return (_pci_class(node) in _PCI_DISPLAY + _PCI_ACCELERATOR or _pci_id(node) in _PCI_NPUS
+            or any(n.sysfs_path.startswith(f'{node.sysfs_path}/accel/')
+                   for n in tree.below(node.sysfs_path, 'accel')))
+
+
 def _doors(tree: NodeTree, path: str) -> list[KernelNode]:
     drm = [n for n in tree.below(path, 'drm') if _DRM_NODE.match(n.sys_name)]
     return drm + [n for n in tree.below(path, 'accel') if _ACCEL_NODE.match(n.sys_name)]
 
 
 def _finding(tree: NodeTree, node: KernelNode) -> Finding:
-    vendor = node.attribute('vendor').removeprefix('0x').lower()
-    product = node.attribute('device').removeprefix('0x').lower()
+    vendor, _, product = _pci_id(node).partition(':')
+    known = _PCI_NPUS.get(_pci_id(node), '')
     doors = _doors(tree, node.sysfs_path)
-    what = 'accelerator' if _pci_class(node) in _PCI_ACCELERATOR else 'display controller'
+    what = 'display controller' if _pci_class(node) in _PCI_DISPLAY else 'accelerator'
     seen = Observation(
-        node.source, f'{node.sysfs_path}/class', node.attribute('class'), f'a PCI {what}')
+        node.source, f'{node.sysfs_path}/class', node.attribute('class'),
+        f'{known} by its PCI id' if known else f'a PCI {what}')
     return _judged(
         node, doors, what, bus=BusKind.PCI, driver=node.driver, seen=seen, vendor=vendor,
-        product=product, name=f'{_VENDORS.get(vendor, vendor)} {what} {vendor}:{product}',
+        product=product,
+        name=known or f'{_VENDORS.get(vendor, vendor)} {what} {vendor}:{product}',
+        is_driven=bool(known and node.driver),
         port_id=f'pci:{vendor}:{product}@{node.sys_name}', path=node.sysfs_path)
 
 
@@ -96,18 +115,21 @@ def _chip_finding(tree: NodeTree, holder: str, node: KernelNode) -> Finding:
     name = holder.rpartition('/')[2]
     seen = Observation(node.source, node.sysfs_path, node.sys_name, f'a {node.subsystem} node')
     return _judged(
-        node, _doors(tree, holder), 'display controller', bus=BusKind.PLATFORM, driver='',
-        seen=seen, vendor='', product='', name=f'{node.subsystem} device {name}',
+        node, _doors(tree, holder),
+        'accelerator' if _CHIP_NPU.search(name) else 'display controller',
+        bus=BusKind.PLATFORM, driver='', seen=seen, vendor='', product='',
+        name=f'{node.subsystem} device {name}',
         port_id=f'platform:{name}', path=holder)
 
 
 def _judged(
     node: KernelNode, doors: list[KernelNode], what: str, *, bus: BusKind, driver: str,
     seen: Observation, vendor: str, product: str, name: str, port_id: str, path: str,
+    is_driven: bool = False,
 ) -> Finding:
     usable = [d for d in doors if not d.sys_name.startswith('card')]
     accel = [d for d in usable if d.subsystem == 'accel']
-    is_compute = bool(usable) or driver in _COMPUTE_DRIVERS
+    is_compute = bool(usable) or driver in _COMPUTE_DRIVERS or is_driven
     capability = 'compute:npu' if accel or what == 'accelerator' else 'compute:gpu'
     shown = (accel or usable or doors)[:1]
     evidence = (seen,) + tuple(Observation(

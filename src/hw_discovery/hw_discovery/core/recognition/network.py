@@ -23,6 +23,7 @@ def _finding(tree: NodeTree, node: KernelNode) -> Finding:
     permanent = (node.attribute('addr_assign_type') == _ADDRESS_PERMANENT
                  and address not in _NO_ADDRESS)
     capability, says = _judge(node)
+    capabilities = (Capability(capability),) if capability else ()
     holder = node.parent_path.removesuffix('/net').rpartition('/')[2]
     return Finding(
         bus=BusKind.CAN if is_can else BusKind.NETWORK, sysfs_path=node.sysfs_path,
@@ -32,14 +33,15 @@ def _finding(tree: NodeTree, node: KernelNode) -> Finding:
         strong_id=f'net:{address}' if permanent else '',
         port_id=f'net:{holder}/{node.sys_name}',
         serial=address if permanent else '',
-        capabilities=(Capability(capability),) if capability else (),
+        capabilities=capabilities + _can_capabilities(node),
         evidence=(Observation(
             node.source, f'{node.sysfs_path}/type', node.attribute('type'), says),))
 
 
 def _judge(node: KernelNode) -> tuple[str, str]:
     if node.attribute('type') == _ARPHRD_CAN:
-        return 'link:can', 'a CAN interface'
+        bitrate = node.attribute('can/bitrate')
+        return 'link:can', 'a CAN interface' + (f' at {bitrate} bit/s' if bitrate else '')
     if node.property('DEVTYPE') == 'wlan':
         return 'link:wifi', 'its driver registered it as wireless'
     if node.property('DEVTYPE') == 'wwan':
@@ -47,6 +49,12 @@ def _judge(node: KernelNode) -> tuple[str, str]:
     if node.attribute('type') == _ARPHRD_ETHER:
         return 'link:ethernet', 'it carries Ethernet frames'
     return '', 'an interface of a type that is not known here'
+
+
+def _can_capabilities(node: KernelNode) -> tuple[Capability, ...]:
+    bitrate = node.attribute('can/bitrate')
+    rate = (Capability('can:bitrate', float(bitrate), 'bit/s'),) if bitrate.isdecimal() else ()
+    return rate + ((Capability('link:can_fd'),) if node.attribute('can/fd') else ())
 
 
 def _driver(tree: NodeTree, node: KernelNode) -> str:

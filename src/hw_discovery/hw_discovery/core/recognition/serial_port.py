@@ -31,6 +31,7 @@ def _finding(tree: NodeTree, node: KernelNode) -> Finding:
         alternatives=shared.alternatives if shared else (),
         port_id=f'serial:{node.sys_name}', nested_id=_nested_id(node, interface),
         driver=node.driver or (interface.driver if interface else ''),
+        attachment=node.attribute('attachment'),
         device_path=node.device_path, capabilities=(Capability('link:serial'),),
         evidence=(Observation(
             node.source, node.sysfs_path, node.device_path or node.sys_name,
