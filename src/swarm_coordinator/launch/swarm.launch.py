@@ -5,12 +5,20 @@
     ros2 launch swarm_coordinator swarm.launch.py voters:=alpha,beta,gamma
 """
 
+import os
+import shutil
 import socket
 from pathlib import Path
 from typing import List
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -42,8 +50,20 @@ def node(process: launch_plan.ProcessPlan) -> Node:
     )
 
 
+def tool(plan: launch_plan.ToolPlan):
+    """rviz or rqt, or a line that says how to get it. Closing it does not end the swarm."""
+    program = shutil.which(plan.program)
+    if program is None:
+        return LogInfo(msg=plan.missing(os.environ.get('ROS_DISTRO', '')))
+    # Resolved, because it may have been reached through a link from elsewhere.
+    file = Path(__file__).resolve().parent.parent / plan.file
+    return ExecuteProcess(
+        cmd=[program, *plan.arguments, str(file)], name=plan.program, output='screen'
+    )
+
+
 def give_up_on_wrong_input(event, context):
-    if event.returncode == launch_plan.EXIT_WRONG_INPUT:
+    if event.returncode == launch_plan.EXIT_WRONG_INPUT and isinstance(event.action, Node):
         # Raising ends the launch with exit code 1; asking it to shut down would end it with 0.
         raise ValueError(f'{event.process_name} refused its input; it says above what is wrong')
 
@@ -54,7 +74,7 @@ def start(context: LaunchContext):
         for argument in launch_plan.ARGUMENTS
     }
     processes = launch_plan.plan(given, socket.gethostname(), str(Path.home()))
-    return [node(process) for process in processes]
+    return [*map(node, processes), *map(tool, launch_plan.tools(given))]
 
 
 def generate_launch_description() -> LaunchDescription:

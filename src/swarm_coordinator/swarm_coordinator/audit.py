@@ -20,7 +20,7 @@ from pathlib import Path
 from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.raft import Entry, EntryKind, Snapshot
 from swarm_coordinator.core.replicated.apply import apply_command, apply_noop
-from swarm_coordinator.core.replicated.command import CompleteJob, decode
+from swarm_coordinator.core.replicated.command import decode
 from swarm_coordinator.core.replicated.snapshot import decode_state, encode_state
 from swarm_coordinator.core.replicated.state import ReplicatedState
 from swarm_coordinator.storage.faults import StorageCorrupt
@@ -158,12 +158,9 @@ def _replay(found: Audit, entries: Iterable[Entry]) -> None:
             continue
         issued = decode(entry.data)
         applied = apply_command(found.state, entry.index, entry.term, entry.stamp_ns, issued)
-        if isinstance(issued.command, CompleteJob) and not applied.duplicate:
-            if applied.refused:
-                found.refused += 1
-            else:
-                job_id = issued.command.job_id
-                found.accepted[job_id] = found.accepted.get(job_id, 0) + 1
+        found.refused += len(applied.late)
+        for job_id in applied.completed:
+            found.accepted[job_id] = found.accepted.get(job_id, 0) + 1
 
 
 def _entries_differ(one: History, other: History) -> str | None:

@@ -31,16 +31,28 @@ PART_PARAMETERS: dict[str, tuple[str, ...]] = {
     ),
     'hw_discovery': ('robot_id', 'swarm_id'),
     'learning': ('robot_id', 'swarm_id', 'storage_dir'),
-    'tower': ('robot_id', 'swarm_id', 'tower_host', 'tower_port'),
+    'tower': (
+        'robot_id',
+        'swarm_id',
+        'tower_host',
+        'tower_port',
+        'publish_aggregate',
+        'recorder_dir',
+        'foxglove_port',
+    ),
 }
+# Of every process, whatever its parts.
+PROCESS_PARAMETERS = ('security', 'keys_dir', 'policy_file')
 # A default is left to the process, which has the same one: passed, it would win over the file
 # of parameters that the person gave. These two are passed always: the learner keeps nothing
 # unless it is told where, and that folder has the name of the robot in it.
 PASSED_ALWAYS = ('robot_id', 'storage_dir')
-ARGUMENT_OF = {'timing_profile': 'profile'}  # where the parameter has another name
+# Where the parameter has another name; rqt's robot monitor reads nothing but the aggregate.
+ARGUMENT_OF = {'timing_profile': 'profile', 'publish_aggregate': 'rqt'}
 EXIT_WRONG_INPUT = 2  # starting it again would fail the same way
 RESPAWN_DELAY_S = 2.0  # a crash loop stays readable and costs little; chosen without data
 BOOLEANS = ('true', 'false')
+SECURITY = ('sign', 'sign_encrypt', 'off')
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 
 
@@ -86,6 +98,26 @@ ARGUMENTS: tuple[Argument, ...] = (
         'exec_allow:=xz,ffmpeg. Empty = none.',
     ),
     Argument(
+        'security',
+        'sign',
+        'sign = messages between robots are signed, and others are not believed; sign_encrypt = '
+        'they cannot be read by others either; off = whoever reaches the network can command the '
+        'robots. The same on each robot.',
+        SECURITY,
+    ),
+    Argument(
+        'keys_dir',
+        '',
+        'Folder of the keys of this robot (swarmctl keys). Empty = ~/.ros/swarm/keys/<swarm_id>, '
+        'where the first start makes keys for robots of this machine.',
+    ),
+    Argument(
+        'policy_file',
+        '',
+        'YAML file that says who may ask this robot for what (swarmctl policy). Empty = operators '
+        'may everything, robots what they need, others look and raise a stop.',
+    ),
+    Argument(
         'params_file',
         '',
         'YAML file with parameters of the nodes. robot_id, storage_dir and every argument that '
@@ -101,10 +133,35 @@ ARGUMENTS: tuple[Argument, ...] = (
     Argument(
         'tower_host',
         '127.0.0.1',
-        'Address the page is served on. The page has no log-in: keep it on this machine unless '
-        'the network is trusted.',
+        'Address the page is served on. Whoever reaches it sees everything; to act, a token of '
+        '~/.ros/swarm/tower_tokens.json is needed.',
     ),
     Argument('tower_port', '8080', 'TCP port of the page, 1 to 65535.'),
+    Argument(
+        'recorder_dir',
+        '',
+        'Folder in which the tower records what happens, for the page to go back in time. '
+        'Empty = no recording.',
+    ),
+    Argument(
+        'foxglove_port',
+        '0',
+        'TCP port of a live server of the tower for Foxglove, such as 8765; 0 = none. Needs '
+        'foxglove-sdk.',
+    ),
+    Argument(
+        'rviz',
+        'false',
+        'Open rviz2 with the view of the swarm; a tower somewhere in the swarm draws it.',
+        BOOLEANS,
+    ),
+    Argument(
+        'rqt',
+        'false',
+        'Open rqt with diagnostics, log, topics and graph; with tower:=true the tower also '
+        'publishes /diagnostics_agg.',
+        BOOLEANS,
+    ),
     Argument('respawn', 'true', 'Start a process again after it crashed.', BOOLEANS),
     Argument('log_level', 'info', 'What is logged by all nodes.', LOG_LEVELS),
     Argument('use_sim_time', 'false', "Take the nodes' ROS time from /clock.", BOOLEANS),
@@ -127,6 +184,45 @@ class ProcessPlan:
     ros_arguments: tuple[str, ...]
     respawn: bool
     respawn_delay_s: float = RESPAWN_DELAY_S
+
+
+@dataclass(frozen=True)
+class ToolPlan:
+    """A program for a person. It may be missing, and ends without ending the swarm.
+
+    `file` is the last of `arguments`, relative to the folder above that of the launch file: the
+    same in the source and in an installed share.
+    """
+
+    program: str
+    arguments: tuple[str, ...]
+    file: str
+    packages: tuple[str, ...]  # of apt, without ros-<distro>-
+
+    def missing(self, distro: str) -> str:
+        """What to say where the program is not installed."""
+        named = [f'ros-{distro or "$ROS_DISTRO"}-{package}' for package in self.packages]
+        return (
+            f'{self.program} is not installed, so it is not opened; the swarm goes on. '
+            f'Install it: sudo apt install {" ".join(named)}'
+        )
+
+
+RVIZ = ToolPlan('rviz2', ('-d',), 'rviz/swarm.rviz', ('rviz2',))
+RQT = ToolPlan(
+    'rqt',
+    ('--perspective-file',),
+    'rqt/swarm.perspective',
+    ('rqt', 'rqt-common-plugins', 'rqt-robot-monitor', 'rqt-runtime-monitor'),
+)
+
+
+def tools(given: Mapping[str, str]) -> tuple[ToolPlan, ...]:
+    """The programs to open for the launch arguments `given`. Raises ValueError as plan()."""
+    arguments = _checked(given)
+    return tuple(
+        tool for name, tool in (('rviz', RVIZ), ('rqt', RQT)) if arguments[name] == 'true'
+    )
 
 
 def plan(given: Mapping[str, str], host_name: str, home: str) -> tuple[ProcessPlan, ...]:
@@ -178,7 +274,12 @@ def _settings(arguments: Mapping[str, str], host_name: str, home: str) -> dict[s
         'storage_dir': config.storage_dir,
         'exec_allow': config.exec_allow,
         'tower_host': arguments['tower_host'],
-        'tower_port': _port(arguments['tower_port']),
+        'tower_port': _port('tower_port', arguments['tower_port']),
+        'recorder_dir': arguments['recorder_dir'],
+        'foxglove_port': _port('foxglove_port', arguments['foxglove_port'], low=0),
+        'publish_aggregate': arguments['rqt'] == 'true',
+        'security': arguments['security'],
+        'keys_dir': arguments['keys_dir'],
     }
 
 
@@ -186,9 +287,9 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in text.split(',')) if name)
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
-        raise ValueError(f'tower_port:={text[:20]}: expected a number from 1 to 65535')
+def _port(name: str, text: str, low: int = 1) -> int:
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:6]) <= 65535:
+        raise ValueError(f'{name}:={text[:20]}: expected a number from {low} to 65535')
     return int(text)
 
 
@@ -196,6 +297,7 @@ def _process(
     parts: tuple[str, ...], settings: Mapping[str, Value], arguments: Mapping[str, str]
 ) -> ProcessPlan:
     known = dict.fromkeys(name for part in parts for name in PART_PARAMETERS[part])
+    known |= dict.fromkeys(PROCESS_PARAMETERS)
     parameters: dict[str, Value] = {'parts': parts}
     for name in known:
         if name in PASSED_ALWAYS or _differs(ARGUMENT_OF.get(name, name), arguments):

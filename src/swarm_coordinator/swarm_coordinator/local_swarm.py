@@ -81,7 +81,8 @@ class LocalSwarm:
 
     def __enter__(self) -> 'LocalSwarm':
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Read by the DDS of this process too, when it comes to life as a watcher.
+        # Read by the DDS of this process too, when it comes to life as a watcher; and whose keys
+        # its requests are signed with.
         os.environ.update(self.dds_environment())
         return self
 
@@ -98,6 +99,10 @@ class LocalSwarm:
 
     def dds_environment(self) -> dict[str, str]:
         return {
+            'SWARM_KEYS_DIR': str(
+                self.parameters.get('keys_dir')
+                or self.keys_dir(str(self.parameters.get('swarm_id') or self.swarm_id))
+            ),
             'ROS_DOMAIN_ID': str(self.domain.number),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             # Killed processes leave shared memory behind that can make later ones deaf; UDP
@@ -123,8 +128,13 @@ class LocalSwarm:
             **self.parameters,
             **self.own.get(name, {}),
         }
+        swarm_id = parameters['swarm_id'] or self.swarm_id
+        parameters.setdefault('keys_dir', str(self.keys_dir(swarm_id)))
         wanted = {key: value for key, value in parameters.items() if value is not None}
         return [sys.executable, '-m', 'swarm_coordinator.ros.robot', *parameter_arguments(wanted)]
+
+    def keys_dir(self, swarm_id: str) -> Path:
+        return self.folder / 'keys' / swarm_id
 
     def storage(self, name: str) -> Path:
         return self.folder / name

@@ -18,11 +18,12 @@ from typing import Any
 
 from coordinator_samples import spec
 
-from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
-from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs, TellStored
+from swarm_coordinator.core.coordinator import Coordinator
+from swarm_coordinator.core.delivery import FetchOutputs, ForgetOutputs, PlaceOutputs, TellStored
 from swarm_coordinator.core.emergency import (
     Announce,
     Emergency,
+    EmergencyTick,
     PersistEmergency,
     RegisterHeard,
     Release,
@@ -64,6 +65,7 @@ from swarm_coordinator.core.events import (
 from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.ids import STARTS_BITS, RobotId
 from swarm_coordinator.core.jobs.job import FileRef, JobPhase
+from swarm_coordinator.core.jobs.offers import AnswerOffer, AskOffer, OfferAsked, OfferHeard
 from swarm_coordinator.core.raft import (
     PROFILES,
     AppendOutcome,
@@ -78,11 +80,11 @@ from swarm_coordinator.core.raft import (
     Snapshot,
     Vote,
 )
+from swarm_coordinator.core.registration import RobotIdentity
 from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer, ProbeAnswered, ProbeAsked
 from swarm_coordinator.core.replicated.apply import apply_command, apply_noop
 from swarm_coordinator.core.replicated.command import (
     CapabilitySpec,
-    CompleteJob,
     SubmitJob,
     decode,
 )
@@ -132,8 +134,10 @@ class Machine:
     core: Coordinator | None = None
     pins: dict[str, int] = field(default_factory=dict)
     stopped: set[tuple[str, int]] = field(default_factory=set)
+    forgotten: set[tuple[str, int]] = field(default_factory=set)
     inbox: list[Event] = field(default_factory=list)
     busy: bool = False
+    wake_ns: int = 0
     halted: Halt | None = None
 
 
@@ -246,6 +250,10 @@ class Cluster:
             if machine.core is core:  # a crash in the middle of performing
                 self._perform(machine, effect)
         core.check_invariants()
+        if core.due_ns is not None and core.due_ns != machine.wake_ns:
+            machine.wake_ns = core.due_ns
+            wait_ms = max(0.0, (core.due_ns - self.now_ns) / MS)
+            self._after(machine, wait_ms, EmergencyTick)
 
     def _perform(self, machine: Machine, effect: Any) -> None:
         kind = type(effect).__name__
@@ -338,7 +346,7 @@ class Cluster:
     def _on_RefuseProposal(self, machine: Machine, effect: RefuseProposal) -> None:
         assert effect.refusal != 'malformed', effect
         self.send(machine.robot_id, effect.recipient,
-                  ProposalRefused(effect.serial, effect.reason, final=False))
+                  ProposalRefused(effect.serial, effect.reason, False, machine.robot_id))
 
     def _on_Answer(self, machine: Machine, effect: Answer) -> None:
         assert effect.request_id not in self.answers, 'a request is answered once'
@@ -352,11 +360,17 @@ class Cluster:
         ))
 
     def _on_FetchOutputs(self, machine: Machine, effect: FetchOutputs) -> None:
+        wanted = (effect.job_id, effect.token)
+        machine.forgotten.discard(wanted)
         self._after(machine, self.rng.uniform(1, 80), lambda: (
-            OutputsFetched(effect.job_id, effect.token)
-            if self._fetch(machine, effect.refs, effect.holder)
-            else OutputsNotFetched(effect.job_id, effect.token)
+            OutputsFetched(*wanted)
+            if wanted not in machine.forgotten
+            and self._fetch(machine, effect.refs, effect.holder)
+            else OutputsNotFetched(*wanted)
         ))
+
+    def _on_ForgetOutputs(self, machine: Machine, effect: ForgetOutputs) -> None:
+        machine.forgotten.add((effect.job_id, effect.token))
 
     def _fetch(self, machine: Machine, refs: tuple[FileRef, ...], holder: RobotId) -> bool:
         wanted = {ref.sha256 for ref in refs} - machine.files
@@ -392,7 +406,16 @@ class Cluster:
             effect.job_id, effect.attempt, effect.token, effect.outputs, machine.robot_id))
 
     def _on_TellStored(self, machine: Machine, effect: TellStored) -> None:
-        self.send(machine.robot_id, effect.worker, OutputsStored(effect.job_id, effect.token))
+        self.send(machine.robot_id, effect.worker, OutputsStored(
+            effect.job_id, effect.token, machine.robot_id))
+
+    def _on_AskOffer(self, machine: Machine, effect: AskOffer) -> None:
+        self.send(machine.robot_id, effect.robot, OfferAsked(
+            machine.robot_id, effect.request, effect.job_ids))
+
+    def _on_AnswerOffer(self, machine: Machine, effect: AnswerOffer) -> None:
+        self.send(machine.robot_id, effect.recipient, OfferHeard(
+            machine.robot_id, effect.request, effect.offer))
 
     def _on_PlaceOutputs(self, machine: Machine, effect: PlaceOutputs) -> None:
         assert machine.core is not None
@@ -514,10 +537,7 @@ class Cluster:
                 continue
             issued = decode(entry.data)
             applied = apply_command(state, entry.index, entry.term, entry.stamp_ns, issued)
-            if isinstance(issued.command, CompleteJob) and not (
-                applied.refused or applied.duplicate
-            ):
-                job_id = issued.command.job_id
+            for job_id in applied.completed:
                 accepted[job_id] = accepted.get(job_id, 0) + 1
         state.check_invariants()
         return state, accepted

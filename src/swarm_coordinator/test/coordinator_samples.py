@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import Effects, FileRef, Job, JobSpec
+from swarm_coordinator.core.jobs.kinds.exec_kind import ExecWork
+from swarm_coordinator.core.jobs.kinds.pipeline_kind import Feed, PipelineWork, Stage
 from swarm_coordinator.core.replicated.apply import Applied, apply_command, apply_noop
+from swarm_coordinator.core.replicated.codec import family_of, hints_of
 from swarm_coordinator.core.replicated.command import (
     INTEGER_MAX,
     CapabilitySpec,
@@ -28,6 +31,8 @@ from swarm_coordinator.core.replicated.command import (
     GrantJobs,
     Issued,
     RegisterRobot,
+    Report,
+    ReportJobs,
     StartJob,
     SubmitJob,
 )
@@ -54,9 +59,29 @@ def spec(
     argv: tuple[str, ...] = (),
 ) -> JobSpec:
     return JobSpec(
-        'exec', argv or (program,), inputs, outputs, timeout_ms, attempts_max, effects, priority,
-        requires,
+        ExecWork(argv or (program,)),
+        inputs,
+        outputs,
+        timeout_ms=timeout_ms,
+        attempts_max=attempts_max,
+        effects=effects,
+        priority=priority,
+        requires=requires,
     )
+
+
+def stage(
+    name: str,
+    *after: str,
+    feeds: tuple[Feed, ...] = (),
+    outputs: tuple[str, ...] = (),
+    **other: Any,
+) -> Stage:
+    return Stage(name, spec(outputs=outputs, **other), after, feeds)
+
+
+def pipeline(*stages: Stage, outputs: tuple[str, ...] = (), **other: Any) -> JobSpec:
+    return JobSpec(PipelineWork(stages), outputs=outputs, **other)
 
 
 def registration(
@@ -79,7 +104,12 @@ class AppliedLog:
     term: int = 1
     serials: dict[tuple[RobotId, int], int] = field(default_factory=dict)
 
-    def do(self, command: Command, by: RobotId = R1, incarnation: int = 1) -> Applied:
+    def do(
+        self, command: Command | Report, by: RobotId = R1, incarnation: int = 1
+    ) -> Applied:
+        """A report is an entry of its own."""
+        if isinstance(command, Report):
+            command = ReportJobs((command,))
         serial = self.serials.get((by, incarnation), 0) + 1
         self.serials[by, incarnation] = serial
         return self.issue(Issued(by, incarnation, serial, serial, command))
@@ -144,6 +174,10 @@ def from_hint(hint: Any) -> st.SearchStrategy[Any]:
     """A strategy for every type that a command may hold."""
     if hint is FileRef:
         return st.builds(FileRef, TEXT, st.integers(0, INTEGER_MAX), HASHES)
+    if (family := family_of(hint)) is not None:
+        # A stage of a pipeline holds no pipeline.
+        kinds = [kind for kind in family.values() if kind is not PipelineWork]
+        return st.one_of(*map(from_dataclass, kinds))
     if dataclasses.is_dataclass(hint):
         return from_dataclass(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -172,6 +206,6 @@ LIMITED: dict[str, st.SearchStrategy[Any]] = {
 
 
 def from_dataclass(kind: Any) -> st.SearchStrategy[Any]:
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     fields = {n: LIMITED[n] if n in LIMITED else from_hint(hint) for n, hint in hints.items()}
     return st.builds(kind, **fields)

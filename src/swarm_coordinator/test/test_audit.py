@@ -23,6 +23,7 @@ from swarm_coordinator.core.replicated.command import (
     HandBackJob,
     Issued,
     RegisterRobot,
+    ReportJobs,
     SubmitJob,
     decode,
     encode,
@@ -37,10 +38,10 @@ GRANT_2 = GrantJobs((Grant('r1-1-1', R2, 1, 2, 6000, ''),))
 COMMANDS: tuple[Command, ...] = (
     registration(R1), registration(R2), SubmitJob('r1-1-1', R1, spec(), '', ''),
     GRANT_1,  # entry 5
-    HandBackJob('r1-1-1', 5, 'busy'), GRANT_2,  # entry 7
-    CompleteJob('r1-1-1', 5, 1, (), R1),  # of the former holder
-    CompleteJob('r1-1-1', 7, 1, (), R1),
-    CompleteJob('r1-1-1', 7, 1, (), R1),  # again, as another command
+    ReportJobs((HandBackJob('r1-1-1', 5, 'busy'),)), GRANT_2,  # entry 7
+    ReportJobs((CompleteJob('r1-1-1', 5, 1, (), R1),)),  # of the former holder
+    ReportJobs((CompleteJob('r1-1-1', 7, 1, (), R1),)),
+    ReportJobs((CompleteJob('r1-1-1', 7, 1, (), R1),)),  # again, as another command
 )
 
 

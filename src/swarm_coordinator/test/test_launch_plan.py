@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from swarm_coordinator.config import CoordinatorConfig
@@ -14,6 +16,7 @@ from swarm_coordinator.launch_plan import (
     Value,
     plan,
     robot_id_from,
+    tools,
 )
 
 
@@ -61,7 +64,7 @@ def test_a_process_gets_no_parameter_that_its_part_does_not_know() -> None:
     everything = {
         'voters': 'a,b,c', 'profile': 'mesh', 'swarm_id': 'field', 'storage_dir': '/data',
         'tower': 'true', 'tower_port': '81', 'tower_host': '0.0.0.0', 'composed': 'false',
-        'exec_allow': 'xz,ffmpeg',
+        'exec_allow': 'xz,ffmpeg', 'rqt': 'true', 'recorder_dir': '/rec', 'foxglove_port': '8765',
     }
     for label, given in by_label(**everything).items():
         assert set(given) - {'parts'} == set(PART_PARAMETERS[label])
@@ -92,6 +95,35 @@ def test_log_level_and_respawn_are_passed_on() -> None:
     assert not process.respawn and process.respawn_delay_s > 0
 
 
+def test_rviz_and_rqt_are_opened_only_where_they_are_asked_for() -> None:
+    assert tools({}) == ()
+    assert [one.program for one in tools({'rviz': 'true', 'rqt': 'true'})] == ['rviz2', 'rqt']
+    with pytest.raises(ValueError, match='true, false'):
+        tools({'rviz': 'yes'})
+
+
+def test_files_of_the_tools_are_shipped_beside_the_launch_file() -> None:
+    package = Path(__file__).parents[1]
+    for one in tools({'rviz': 'true', 'rqt': 'true'}):
+        assert (package / one.file).is_file()
+        for found in (package / 'launch', Path(__file__).parents[3] / 'launch'):
+            assert (found / 'swarm.launch.py').resolve().parent.parent == package.resolve()
+        assert f"glob('{one.file.replace('swarm', '*')}')" in (package / 'setup.py').read_text()
+
+
+def test_missing_tool_is_said_with_what_installs_it() -> None:
+    rviz, rqt = tools({'rviz': 'true', 'rqt': 'true'})
+    assert 'sudo apt install ros-jazzy-rviz2' in rviz.missing('jazzy')
+    assert 'ros-$ROS_DISTRO-rqt-robot-monitor' in rqt.missing('')
+    assert 'the swarm goes on' in rqt.missing('')
+
+
+def test_tower_publishes_the_aggregate_where_rqt_reads_it() -> None:
+    assert by_label(tower='true', rqt='true')['robot']['publish_aggregate'] is True
+    assert 'publish_aggregate' not in by_label(tower='true')['robot']
+    assert 'publish_aggregate' not in by_label(rqt='true')['robot']
+
+
 @pytest.mark.parametrize(
     ('given', 'said'),
     [
@@ -103,6 +135,7 @@ def test_log_level_and_respawn_are_passed_on() -> None:
         ({'tower_port': '0'}, '1 to 65535'),
         ({'tower_port': '1e3'}, '1 to 65535'),
         ({'tower_port': '99999999999999'}, '1 to 65535'),
+        ({'foxglove_port': '65536'}, 'foxglove_port:=65536: expected a number from 0 to 65535'),
         ({'composed': 'yes'}, 'true, false'),
         ({'robot': 'alpha'}, 'unknown argument robot'),
     ],

@@ -96,6 +96,7 @@ def test_arguments_name_the_robot_its_voters_and_its_own_parameters(tmp_path: Pa
         assert 'robot_id:=r2' in line and 'voters:=["r1", "r2", "r3"]' in line
         assert 'job_slots:=7' in line and f'storage_dir:={tmp_path / "r2"}' in line
         assert not any('None' in word for word in line)
+        assert f'keys_dir:={tmp_path / "keys" / "local"}' in line, 'nothing of the person is used'
         assert 'job_slots:=2' in swarm.arguments('r1')
         environment = swarm.environment()
         assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'

@@ -7,43 +7,103 @@ waiting for answers with a time limit; knows nothing of how answers are shown.
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rclpy
 from rclpy.action import ActionClient
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from swarm_msgs import msg
 
-from swarm_coordinator.ros.requests import ASK_AGAIN_S, Unavailable, expire_with
+from swarm_coordinator.local_swarm import LocalSwarm
+from swarm_coordinator.ros.asking_node import AskingNode, CallerKeys, signer_of
+from swarm_coordinator.ros.request_guard import signing_action
+from swarm_coordinator.ros.requests import (
+    ASK_AGAIN_S,
+    NotAllowed,
+    Unavailable,
+    answered,
+    expire_with,
+)
 from swarm_coordinator.ros.topics import TOPICS
+from swarm_coordinator.security.callers import NoCaller
 
-__all__ = ['SwarmClient', 'Unavailable']
+if TYPE_CHECKING:
+    from swarm_coordinator.ros.protection import Protection
 
+__all__ = ['NotAllowed', 'SwarmClient', 'Unavailable']
+
+T = TypeVar('T')
 FIND_S = 5.0
+# How much longer it looks for a service of a robot of which others are seen, as a new participant:
+# with many services DDS's discovery (rmw_fastrtps, seen once in 16 to 30 times with four clients
+# starting at once) loses some for good where the buffer of a socket overflowed.
+AGAIN_S = 10.0
 WAIT_S = 0.2
 HERE_S = 1.5  # how long a robot on this machine is preferred over others that were heard
 
 
-class SwarmClient:
-    """Use as a context manager. `robot` '' = one on this machine if there is one, else any."""
+def reader_of(swarm: LocalSwarm) -> 'Callable[[], Protection] | None':
+    """What a SwarmClient needs to listen to these robots; None where it needs nothing."""
+    if swarm.parameters.get('security') != 'sign_encrypt':
+        return None
 
-    def __init__(self, robot: str = '', swarm: str = '', name: str = 'swarmctl') -> None:
-        self._robot, self._swarm, self._name = robot, swarm, name
+    def make() -> 'Protection':
+        from swarm_coordinator.ros.protection import reader
+
+        return reader(str(swarm.keys_dir(swarm.swarm_id)), swarm.swarm_id, 'watcher')
+
+    return make
+
+
+class SwarmClient:
+    """Use as a context manager. `robot` '' = one on this machine if there is one, else any.
+    `reader` makes what it needs to listen to robots that encrypt (ros/protection.py)."""
+
+    find_s = FIND_S  # how long it looks for a service that is not offered
+
+    def __init__(
+        self,
+        robot: str = '',
+        swarm: str = '',
+        name: str = 'swarmctl',
+        reader: 'Callable[[], Protection] | None' = None,
+        *,
+        keys_dir: str = '',
+        caller: str = '',
+    ) -> None:
+        """`keys_dir`, `caller`: whose keys requests are signed with; default as CallerKeys."""
+        self._robot, self._swarm, self._name, self._reader = robot, swarm, name, reader
+        self._signer = signer_of(CallerKeys(keys_dir, caller, self._swarm_of))
+        self._swarms: dict[str, str] = {}
 
     def __enter__(self) -> 'SwarmClient':
         # Python's own handling of Ctrl-C is what a command line wants.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self.node = Node(
-            f'{self._name}_{os.getpid()}', enable_rosout=False, start_parameter_services=False
-        )
+        name = f'{self._name}_{os.getpid()}'
+        options: dict[str, Any] = {'enable_rosout': False}
+        if self._reader is None:
+            self.node = AskingNode(
+                name, signer=self._signer, start_parameter_services=False, **options
+            )
+        else:
+            protection = self._reader()
+            protection.requests.signer = self._signer  # who listens asks as somebody else
+            self.node = protection.node(
+                name, '', False, start_parameter_services=False, **options
+            )
+            protection.attach(self.node)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
+        self._asking = self.node  # asks services and actions
+        self._again: SingleThreadedExecutor | None = None
         return self
 
     def __exit__(
@@ -53,6 +113,10 @@ class SwarmClient:
         trace: TracebackType | None,
     ) -> None:
         self._executor.shutdown()
+        if self._again is not None:
+            self._again.shutdown()
+            self._asking.destroy_node()
+            self._asking.context.try_shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
 
@@ -64,7 +128,11 @@ class SwarmClient:
             if left <= 0:
                 return False
             # In short waits: Ctrl-C is only seen between them.
-            self._executor.spin_once(timeout_sec=min(left, WAIT_S))
+            if self._again is None:
+                self._executor.spin_once(timeout_sec=min(left, WAIT_S))
+            else:
+                self._again.spin_once(timeout_sec=min(left, WAIT_S / 4))
+                self._executor.spin_once(timeout_sec=0.0)
         return True
 
     @property
@@ -76,26 +144,14 @@ class SwarmClient:
 
     def _find(self) -> str:
         cards: dict[str, msg.RobotCard] = {}
-
-        def hear(card: msg.RobotCard) -> None:
-            if self._swarm in ('', card.envelope.swarm_id):
-                cards[card.envelope.sender] = card
-
-        topic = TOPICS['/swarm/robots']
-        depth = QoSProfile(
-            depth=64, reliability=topic.qos.reliability, durability=topic.qos.durability
-        )
-        subscription = self.node.create_subscription(msg.RobotCard, topic.name, hear, depth)
         host = socket.gethostname()[:64]
 
         def here() -> list[str]:
             return sorted(name for name, card in cards.items() if card.host == host)
 
-        try:
+        with self._hearing(cards):
             if not self.spin_until(lambda: bool(here()), HERE_S):
                 self.spin_until(lambda: bool(cards), FIND_S - HERE_S)
-        finally:
-            self.node.destroy_subscription(subscription)
         for name in here() or sorted(cards):
             return name
         domain = os.environ.get('ROS_DOMAIN_ID', '0')
@@ -105,35 +161,111 @@ class SwarmClient:
             'ROS_DOMAIN_ID, ROS_AUTOMATIC_DISCOVERY_RANGE and that a robot runs'
         )
 
+    @contextmanager
+    def _hearing(self, cards: dict[str, msg.RobotCard]) -> Iterator[None]:
+        """Cards of robots come into `cards`, as long as this is open and somebody spins."""
+
+        def hear(card: msg.RobotCard) -> None:
+            if self._swarm in ('', card.envelope.swarm_id):
+                cards[card.envelope.sender] = card
+                self._swarms[card.envelope.sender] = card.envelope.swarm_id
+
+        topic = TOPICS['/swarm/robots']
+        depth = QoSProfile(
+            depth=64, reliability=topic.qos.reliability, durability=topic.qos.durability
+        )
+        subscription = self.node.create_subscription(msg.RobotCard, topic.name, hear, depth)
+        try:
+            yield
+        finally:
+            self.node.destroy_subscription(subscription)
+
+    def _swarm_of(self, robot: str) -> str:
+        """For the choice of keys, where this user has some of several swarms."""
+        if self._swarm or robot in self._swarms:
+            return self._swarm or self._swarms[robot]
+        with self._hearing({}):
+            self.spin_until(lambda: robot in self._swarms, HERE_S)
+        return self._swarms.get(robot, '')
+
     def call(
-        self, kind: Any, service: str, request: Any, timeout_s: float = 15.0, robot: str = ''
+        self,
+        kind: Any,
+        service: str,
+        request: Any,
+        timeout_s: float = 15.0,
+        robot: str = '',
+        *,
+        again_s: float = ASK_AGAIN_S,
     ) -> Any:
         """Call a service of a robot (default: ours), again where no answer comes.
 
-        Raises Unavailable.
+        Raises Unavailable, and NotAllowed.
         """
         robot = robot or self.robot
         futures = []
         end_s = time.monotonic() + timeout_s
-        for _ in range(max(1, round(timeout_s / ASK_AGAIN_S))):
+        for _ in range(max(1, round(timeout_s / again_s))):
             expire_with(request, end_s)
             futures.append(self.call_async(kind, service, request, robot))
-            if self.spin_until(lambda: any(one.done() for one in futures), ASK_AGAIN_S):
-                return next(one.result() for one in futures if one.done())
+            if self.spin_until(lambda: any(one.done() for one in futures), again_s):
+                answer = next(one.result() for one in futures if one.done())
+                return answered(kind, answer)
         raise Unavailable(f'{robot} did not answer {service} within {timeout_s:.0f} s')
 
     def call_async(self, kind: Any, service: str, request: Any, robot: str = '') -> Any:
         """One request, and the future of its answer, which may never come."""
         name = f'/{robot or self.robot}/{service}'
+        trouble = f'{name} is not offered: does the robot run?'
         if name not in self._clients:
-            self._clients[name] = self.node.create_client(kind, name)
-        client = self._clients[name]
-        if not self.spin_until(client.service_is_ready, FIND_S):
-            raise Unavailable(f'{name} is not offered: does the robot run?')
-        return client.call_async(request)
+            self._clients[name] = self._found(
+                robot or self.robot,
+                lambda node: node.create_client(kind, name),
+                lambda client: bool(client.service_is_ready()),
+                trouble,
+            )
+        elif not self.spin_until(self._clients[name].service_is_ready, self.find_s):
+            raise Unavailable(trouble)
+        try:
+            return self._clients[name].call_async(request)
+        except NoCaller as error:
+            raise NotAllowed(str(error)) from None
 
-    def action(self, kind: Any, name: str) -> ActionClient:
-        client = ActionClient(self.node, kind, f'/{self.robot}/{name}')
-        if not self.spin_until(client.server_is_ready, FIND_S):
-            raise Unavailable(f'{self.robot} offers no action {name}: does it run?')
-        return client
+    def _found(
+        self, robot: str, make: Callable[[Node], T], ready: Callable[[T], bool], trouble: str
+    ) -> T:
+        """What is asked by, once the other side is found; looks again as somebody new."""
+        client = make(self._asking)
+        if self.spin_until(lambda: ready(client), self.find_s):
+            return client
+        if self._again is None and self._offers_anything(robot):
+            self._ask_as_somebody_new()
+            second = make(self._asking)
+            if self.spin_until(lambda: ready(second), AGAIN_S):
+                return second
+        raise Unavailable(trouble)
+
+    def _ask_as_somebody_new(self) -> None:
+        context = Context()
+        rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+        self._asking = AskingNode(
+            f'{self._name}_{os.getpid()}_again', signer=self._signer, context=context,
+            enable_rosout=False, start_parameter_services=False,
+        )
+        self._again = SingleThreadedExecutor(context=context)
+        self._again.add_node(self._asking)
+
+    def _offers_anything(self, robot: str) -> bool:
+        names = (name for name, _ in self.node.get_service_names_and_types())
+        return any(name.startswith(f'/{robot}/') for name in names)
+
+    def action(self, kind: Any, name: str) -> Any:
+        return self._found(
+            self.robot,
+            lambda node: signing_action(
+                ActionClient(node, kind, f'/{self.robot}/{name}'), node, kind,
+                f'/{self.robot}/{name}', self._signer,
+            ),
+            lambda client: bool(client.server_is_ready()),
+            f'{self.robot} offers no action {name}: does it run?',
+        )

@@ -22,14 +22,14 @@ def _group(commands: Any, name: str, text: str) -> Any:
     )
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
     key, separator, value = text.partition('=')
     if not key or not separator:
         raise argparse.ArgumentTypeError(f'{text!r}: expected KEY=VALUE')
     return key, value
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -50,9 +50,9 @@ def _add_lease(commands: Any) -> None:
         description='The program gets SWARM_LEASE_TOKEN, and is ended if the lease is lost.',
     )
     running.add_argument('resource', metavar='RESOURCE')
-    running.add_argument('--ttl', type=_seconds, default=10.0, metavar='S', help='default 10 s')
+    running.add_argument('--ttl', type=seconds, default=10.0, metavar='S', help='default 10 s')
     running.add_argument(
-        '--wait', type=_seconds, default=0.0, metavar='S', help='queue for so long (default 0)'
+        '--wait', type=seconds, default=0.0, metavar='S', help='queue for so long (default 0)'
     )
     running.add_argument('--holder', default='', help='who holds it, for people')
     running.add_argument('argv', nargs='+', metavar='-- PROGRAM ARGS')
@@ -80,10 +80,10 @@ def _add_services(commands: Any) -> None:
     register.add_argument('--type', default='', help='ROS type, e.g. nav_msgs/srv/GetMap')
     register.add_argument('--address', default='', help='ROS name or URL')
     register.add_argument(
-        '--meta', type=_pair, action='append', default=[], metavar='KEY=VALUE'
+        '--meta', type=pair, action='append', default=[], metavar='KEY=VALUE'
     )
     register.add_argument(
-        '--ttl', type=_seconds, default=0.0, metavar='S', help='0 = as long as the robot lives'
+        '--ttl', type=seconds, default=0.0, metavar='S', help='0 = as long as the robot lives'
     )
     register.set_defaults(run='registry_commands.register')
     removing = services.add_parser('remove', help='offer it no longer')
@@ -143,6 +143,6 @@ def _add_events(commands: Any) -> None:
     publish.add_argument('text', metavar='TEXT')
     publish.add_argument('--subject', default='')
     publish.add_argument('--severity', choices=SEVERITIES, default='info')
-    publish.add_argument('--attribute', type=_pair, action='append', default=[])
+    publish.add_argument('--attribute', type=pair, action='append', default=[])
     publish.add_argument('--durable', action='store_true', help='through the log')
     publish.set_defaults(run='registry_commands.publish')

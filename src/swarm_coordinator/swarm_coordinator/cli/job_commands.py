@@ -1,189 +1,235 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of swarmctl about jobs: submit, list, watch, cancel, explain."""
+"""Commands of swarmctl about jobs that there are: list, watch, logs, cancel, retry, explain,
+routes.
+"""
 
 import argparse
+import sys
 import time
-import uuid
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from swarm_msgs import msg, srv
 
-from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.answers import FAILED, OK, REFUSED, exit_code, print_json, say
-from swarm_coordinator.core.jobs.job import Effects, JobPhase
-from swarm_coordinator.ros.conversions import PHASE_FROM_MSG, PHASE_TO_MSG, is_settled
-from swarm_coordinator.ros.topics import TOPICS
+from swarm_coordinator.cli.job_choice import NoSuchJob, all_jobs, named_jobs
+from swarm_coordinator.cli.job_text import (
+    candidate_facts,
+    candidates_table,
+    has_ended,
+    job_facts,
+    job_text,
+    jobs_table,
+    phase_of,
+    route_facts,
+    route_name,
+    routes_table,
+)
+from swarm_coordinator.cli.job_watch import follow
+from swarm_coordinator.core.jobs.job import ENDED_PHASES, JobPhase
+from swarm_coordinator.ros.job_conversions import PHASE_TO_MSG
+from swarm_coordinator.ros.job_handle import (
+    LOG_AGAIN_S,
+    LOG_WAIT_MS,
+    STREAMS,
+    is_to_come,
+    log_parts,
+)
 
-PAGE = 500
-
-
-def submit(client: Any, options: argparse.Namespace) -> int:
-    paths = [Path(name).resolve() for name in options.inputs]
-    for path in paths:
-        if not path.is_file():
-            return say(f'--in {path}: no such file, or not a regular one', REFUSED)
-    output_dir = options.output_dir or ('.' if options.outputs else '')
-    request = srv.SubmitJob.Request(
-        spec=msg.JobSpec(
-            kind='exec',
-            argv=options.argv,
-            outputs=options.outputs,
-            timeout_ms=round(options.timeout * 1000),
-            attempts_max=options.attempts,
-            effects=[one.value for one in Effects].index(options.effects),
-            priority=options.priority,
-            labels=options.labels,
-        ),
-        input_paths=[str(path) for path in paths],
-        output_dir=str(Path(output_dir).resolve()) if output_dir else '',
-        idempotency_key=options.key or uuid.uuid4().hex,
-    )
-    answer = client.call(srv.SubmitJob, 'submit_job', request, 30.0)
-    if (code := exit_code(answer)) != OK:
-        return code
-    if options.no_wait:
-        if options.json:
-            return print_json({'job_id': answer.job_id})
-        print(answer.job_id)
-        return OK
-    return _follow(client, [answer.job_id], [], options.json)
-
-
-def _jobs(
-    client: Any, ids: Sequence[str], labels: Sequence[str], phases: Sequence[int]
-) -> list[Any]:
-    """All matching jobs, page by page."""
-    found: list[Any] = []
-    while True:
-        request = srv.ListJobs.Request(
-            job_ids=list(ids),
-            labels=list(labels),
-            phases=list(phases),
-            after=found[-1].job_id if found else '',
-            limit=PAGE,
-        )
-        page = client.call(srv.ListJobs, 'list_jobs', request).jobs
-        found += page
-        if len(page) < PAGE:
-            return found
+OPEN_PHASES = tuple(PHASE_TO_MSG[phase] for phase in JobPhase if phase not in ENDED_PHASES)
+BAD_PHASES = tuple(
+    PHASE_TO_MSG[phase] for phase in JobPhase
+    if phase in ENDED_PHASES and phase is not JobPhase.DONE
+)
 
 
 def list_jobs(client: Any, options: argparse.Namespace) -> int:
     phases = [PHASE_TO_MSG[JobPhase(phase)] for phase in options.phase]
-    return _show(_jobs(client, (), options.labels, phases), options.json)
-
-
-def _show(jobs: Sequence[Any], as_json: bool) -> int:
-    if as_json:
-        return print_json([_job_facts(job) for job in jobs])
-    print(
-        tables.table(
-            ('job', 'phase', 'robot', 'attempt', 'run', 'command', 'note'),
-            [
-                (
-                    job.job_id,
-                    PHASE_FROM_MSG[job.phase].value,
-                    job.robot_id or '-',
-                    job.attempt or '-',
-                    f'{job.run_ms / 1000:.2f} s' if job.run_ms else '-',
-                    ' '.join(job.spec.argv)[:60],
-                    job.reason[:80],
-                )
-                for job in jobs
-            ],
-        )
+    filters = options.on or options.kind
+    jobs = all_jobs(
+        client, (), options.labels, phases, 0 if filters else max(0, options.last)
     )
+    jobs = [
+        job for job in jobs
+        if options.on in ('', job.robot_id) and options.kind in ('', job.spec.kind)
+    ]
+    jobs = jobs[-options.last :] if options.last > 0 else jobs
+    if options.json:
+        return print_json([job_facts(job) for job in jobs])
+    if not jobs:
+        print('no jobs')
+        return OK
+    print(jobs_table(jobs))
     return OK
 
 
-def _job_facts(job: Any) -> dict[str, Any]:
-    return {
-        'job_id': job.job_id,
-        'phase': PHASE_FROM_MSG[job.phase].value,
-        'origin': job.origin,
-        'robot': job.robot_id or None,
-        'attempt': job.attempt,
-        'token': job.token,
-        'argv': list(job.spec.argv),
-        'labels': list(job.spec.labels),
-        'exit_code': None if job.exit_code == job.NO_EXIT_CODE else job.exit_code,
-        'run_ms': job.run_ms,
-        'outputs': [
-            {'name': ref.name, 'size_bytes': ref.size_bytes, 'sha256': bytes(ref.sha256).hex()}
-            for ref in job.outputs
-        ],
-        'delivered': job.outputs_delivered,
-        'reason': job.reason,
-    }
-
-
 def watch(client: Any, options: argparse.Namespace) -> int:
-    return _follow(client, options.job_ids, options.labels, options.json)
+    try:
+        jobs = named_jobs(client, options.job_ids)
+    except NoSuchJob as error:
+        return say(str(error), FAILED)
+    if not options.job_ids:
+        jobs = all_jobs(client, (), options.labels, () if options.labels else OPEN_PHASES)
+    if not jobs and not options.json:
+        print('no jobs to follow')
+        return OK
+    return follow(client, [job.job_id for job in jobs], options.json)
 
 
-def _follow(client: Any, ids: Sequence[str], labels: Sequence[str], as_json: bool) -> int:
-    """A line for each job that ends, a progress bar below; ends when all have."""
-    changed = [True]
-    topic = TOPICS['/swarm/jobs']
-    client.node.create_subscription(
-        msg.JobUpdates, topic.name, lambda _: changed.__setitem__(0, True), topic.qos
+def logs(client: Any, options: argparse.Namespace) -> int:
+    try:
+        (job,) = named_jobs(client, [options.job_id])
+    except NoSuchJob as error:
+        return say(str(error), FAILED)
+    stream = 'stderr' if options.stderr else 'stdout'
+    request = srv.ReadJobLog.Request(
+        job_id=job.job_id,
+        attempt=options.attempt,
+        stream=STREAMS[stream],
+        offset=-options.tail,
+        wait_ms=LOG_WAIT_MS if options.follow else 0,
     )
-    line, told = tables.StatusLine(), set[str]()
-    while True:
-        jobs = _jobs(client, ids, labels, ())
-        missing = set(ids) - {job.job_id for job in jobs}
-        if missing:
-            line.end()
-            return say(f'no such job: {", ".join(sorted(missing))}', FAILED)
-        ended = [job for job in jobs if is_settled(job)]
-        for job in ended:
-            if job.job_id not in told and not as_json:
-                line.print(_ending(job))
-            told.add(job.job_id)
-        line.show(f'{tables.bar(len(ended), len(jobs))} done or ended')
-        if len(ended) == len(jobs):
-            line.end()
-            failed = [job for job in jobs if job.phase != job.PHASE_DONE or job.reason]
-            if as_json:
-                print_json([_job_facts(job) for job in jobs])
-            return FAILED if failed else OK
-        changed[0] = False
-        # Updates come as messages; asking again now and then covers a lost leader.
-        client.spin_until(lambda: changed[0], 1.0)
+    answers: list[Any] = []
+
+    def ask(asked: Any) -> Any:
+        answer = client.call(srv.ReadJobLog, 'read_job_log', asked, again_s=LOG_AGAIN_S)
+        answers[:] = [answer]
+        return answer
+
+    def to_come() -> bool:
+        return any(is_to_come(one) for one in all_jobs(client, [job.job_id]))
+
+    text = b''
+    try:
+        for data in log_parts(ask, request, to_come):
+            if options.json:
+                text += data
+                continue
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    except KeyError as error:
+        return say(f'no {stream} of {job.job_id}: {error.args[0]}', FAILED)
+    (answer,) = answers
+    if answer.dropped_bytes and not options.json:
+        say(f'{answer.dropped_bytes} bytes in the middle were dropped: the log was too long', OK)
+    if options.json:
+        return print_json({
+            'job_id': job.job_id,
+            'attempt': answer.attempt,
+            'robot': answer.robot_id,
+            'stream': stream,
+            'size_bytes': answer.size_bytes,
+            'dropped_bytes': answer.dropped_bytes,
+            'ended': answer.ended,
+            'text': text.decode(errors='replace'),
+        })
+    return OK
 
 
-def _ending(job: Any) -> str:
-    text = f'{job.job_id} {PHASE_FROM_MSG[job.phase].value}'
-    if job.phase == job.PHASE_DONE:
-        octets = sum(ref.size_bytes for ref in job.outputs)
-        text += f' on {job.robot_id} in {job.run_ms / 1000:.2f} s'
-        text += f', {tables.size(octets)} back' if job.outputs else ''
-    return f'{text}: {job.reason}' if job.reason else text
+# ---- changes
 
 
 def cancel(client: Any, options: argparse.Namespace) -> int:
-    request = srv.CancelJob.Request(job_id=options.job_id, reason=options.reason)
-    return exit_code(client.call(srv.CancelJob, 'cancel_job', request))
+    def ask(job_id: str) -> Any:
+        request = srv.CancelJob.Request(job_id=job_id, reason=options.reason)
+        return client.call(srv.CancelJob, 'cancel_job', request)
+
+    return _change(client, options, OPEN_PHASES, 'cancelled', ask)
+
+
+def retry(client: Any, options: argparse.Namespace) -> int:
+    def ask(job_id: str) -> Any:
+        request = srv.RetryJob.Request(job_id=job_id, reason=options.reason)
+        return client.call(srv.RetryJob, 'retry_job', request)
+
+    return _change(client, options, BAD_PHASES, 'submitted again', ask)
+
+
+def _change(
+    client: Any,
+    options: argparse.Namespace,
+    phases: tuple[int, ...],
+    becomes: str,
+    ask: Callable[[str], Any],
+) -> int:
+    """Of jobs by their ids, and of those in `phases` that have the labels."""
+    if not options.job_ids and not options.labels:
+        return say('expected ids of jobs, or --label', REFUSED)
+    try:
+        jobs = named_jobs(client, options.job_ids)
+    except NoSuchJob as error:
+        return say(str(error), FAILED)
+    if options.labels:
+        known = {job.job_id for job in jobs}
+        labelled = all_jobs(client, (), options.labels, phases)
+        jobs += [job for job in labelled if job.job_id not in known]
+    codes, facts = [], []
+    for job in jobs:
+        if job.phase in phases:
+            answer = ask(job.job_id)
+            codes.append(exit_code(answer))
+            reason = answer.reason
+        else:
+            reason = f'{job.job_id} is {phase_of(job)}: it cannot be {becomes}'
+            codes.append(say(reason, REFUSED))
+        facts.append({'job_id': job.job_id, 'accepted': codes[-1] == OK, 'reason': reason})
+        if codes[-1] == OK and not options.json:
+            print(f'{job.job_id} {becomes}')
+    if options.json:
+        print_json(facts)
+    elif not jobs:
+        print('no such jobs')
+    return max(codes, default=OK)
+
+
+# ---- why
 
 
 def explain(client: Any, options: argparse.Namespace) -> int:
-    request = srv.Explain.Request(subject=srv.Explain.Request.SUBJECT_JOB, id=options.job_id)
+    try:
+        (job,) = named_jobs(client, [options.job_id])
+    except NoSuchJob as error:
+        return say(str(error), FAILED)
+    request = srv.Explain.Request(subject=srv.Explain.Request.SUBJECT_JOB, id=job.job_id)
     answer = client.call(srv.Explain, 'explain', request)
     if not answer.found:
         return say(answer.reason, FAILED)
     if options.json:
-        return print_json(
-            [
-                {'stamp_ns': s.stamp_ns, 'log_index': s.log_index, 'what': s.what}
-                for s in answer.story
-            ]
-        )
-    for story in answer.story:
-        clock = time.strftime('%H:%M:%S', time.localtime(story.stamp_ns / 1e9))
-        print(
-            f'{clock}.{story.stamp_ns // 1_000_000 % 1000:03}  {story.log_index:>6}  {story.what}'
-        )
+        return print_json({
+            'job': job_facts(job),
+            'story': [
+                {'stamp_ns': one.stamp_ns, 'log_index': one.log_index, 'what': one.what}
+                for one in answer.story
+            ],
+            'candidates': [candidate_facts(one) for one in answer.candidates],
+        })
+    print(job_text(job) + '\n')
+    for one in answer.story:
+        print(story_line(one))
+    if job.phase == job.PHASE_SUBMITTED:
+        for one in answer.candidates:
+            print(f'not {route_name(one)}: {one.lost}')
+    elif answer.candidates:
+        print('\nroutes of the last grant, cost = (backlog + work + transfer) / success:')
+        print(candidates_table(answer.candidates))
+    if not has_ended(job) and job.not_before_ns > time.time_ns():
+        print(f'\nwaits for {(job.not_before_ns - time.time_ns()) / 1e9:.0f} s more')
+    return OK
+
+
+def story_line(line: msg.StoryLine) -> str:
+    clock = time.strftime('%H:%M:%S', time.localtime(line.stamp_ns / 1e9))
+    return f'{clock}.{line.stamp_ns // 1_000_000 % 1000:03}  {line.log_index:>6}  {line.what}'
+
+
+def routes(client: Any, options: argparse.Namespace) -> int:
+    request = srv.ListRoutes.Request(task=options.task, robot_id=options.on)
+    found = client.call(srv.ListRoutes, 'list_routes', request).routes
+    if options.json:
+        return print_json([route_facts(one) for one in found])
+    if not found:
+        print('nothing was learnt yet' + (f' of {options.task}' if options.task else ''))
+        return OK
+    print(routes_table(found))
     return OK

@@ -75,7 +75,7 @@ def run(client: Any, options: argparse.Namespace) -> int:
     """The exit code is the program's own, unless the lease was not granted or was lost."""
     if shutil.which(options.argv[0]) is None:
         return say(f'{options.argv[0]}: expected a program on the PATH', REFUSED)
-    with Swarm(client.robot) as swarm:
+    with Swarm(client.robot, keys_dir=options.keys_dir, caller=options.caller) as swarm:
         try:
             with swarm.lease(
                 options.resource, options.ttl, options.wait, options.holder

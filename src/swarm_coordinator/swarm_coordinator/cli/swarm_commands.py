@@ -1,6 +1,6 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of swarmctl about the swarm as a whole: status, robots, mode, hardware."""
+"""Commands of swarmctl about the swarm as a whole: status, robots, mode."""
 
 import argparse
 import time
@@ -19,7 +19,7 @@ def status(client: Any, options: argparse.Namespace) -> int:
     answer = client.call(srv.Status, 'status', srv.Status.Request())
     state = answer.state
     facts = {
-        'swarm': state.swarm_id,
+        'swarm': state.envelope.swarm_id,
         'asked': answer.robot_id,
         'leader': state.leader or None,
         'term': state.term,
@@ -41,7 +41,7 @@ def status(client: Any, options: argparse.Namespace) -> int:
     voters = f'{state.voters_heard} of {state.voters} voters heard, {state.quorum} needed'
     jobs = ', '.join(f'{count} {name}' for name, count in _counts(state).items() if count)
     rows = [
-        ('swarm', f'{state.swarm_id}, as {answer.robot_id} sees it'),
+        ('swarm', f'{state.envelope.swarm_id}, as {answer.robot_id} sees it'),
         ('leader', f'{state.leader or "none"}, term {state.term}; {voters}'),
         ('mode', f'{facts["mode"]}: {state.mode.reason}'),
         ('log', f'{state.commit_index} committed, {answer.applied_index} applied here'),
@@ -163,40 +163,3 @@ def clear_override(client: Any, options: argparse.Namespace) -> int:
     if (code := exit_code(answer)) == OK:
         print(f'committed in entry {answer.log_index}')
     return code
-
-
-def hardware(client: Any, options: argparse.Namespace) -> int:
-    answer = client.call(srv.ListDevices, 'list_devices', srv.ListDevices.Request())
-    verdicts = ('unknown', 'ambiguous', 'identified')
-    rows = [
-        {
-            'device': device.device_id,
-            'name': device.name,
-            'ids': f'{device.vendor_id}:{device.product_id}'.strip(':'),
-            'path': device.device_path,
-            'driver': device.driver,
-            'verdict': verdicts[device.verdict],
-            'confidence': round(device.confidence, 2),
-            'alternatives': list(device.alternatives),
-        }
-        for device in answer.devices
-    ]
-    if options.json:
-        return print_json(rows)
-    print(
-        tables.table(
-            ('device', 'name', 'ids', 'path', 'driver', 'verdict'),
-            [
-                (
-                    row['device'],
-                    row['name'],
-                    row['ids'] or '-',
-                    row['path'] or '-',
-                    row['driver'] or '-',
-                    f'{row["verdict"]} {row["confidence"]:.0%}',
-                )
-                for row in rows
-            ],
-        )
-    )
-    return OK

@@ -2,22 +2,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """swarmctl: the swarm from a terminal. Owns arguments, tables and exit codes; decides nothing.
 
-Exit codes: 0 done, 1 the job failed or the thing is not there, 2 the request was refused as wrong,
-3 no robot or no quorum answered, 130 interrupted.
+Exit codes: 0 done, 1 a job was not done or the thing is not there, 2 the request was refused as
+wrong, 3 no robot or no quorum answered, 130 interrupted.
 """
 
 import argparse
+import contextlib
 import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from swarm_coordinator.cli.answers import INTERRUPTED, OK, UNAVAILABLE, say
+from swarm_coordinator.cli.answers import INTERRUPTED, OK, REFUSED, UNAVAILABLE, say
 from swarm_coordinator.cli.coordination_arguments import add_coordination
-from swarm_coordinator.core.jobs.job import Effects, JobPhase
+from swarm_coordinator.cli.file_arguments import add_files
+from swarm_coordinator.cli.hardware_arguments import add_hardware
+from swarm_coordinator.cli.job_arguments import add_jobs
+from swarm_coordinator.cli.keys_arguments import add_keys, add_policy
+from swarm_coordinator.cli.learning_arguments import add_learning
+from swarm_coordinator.cli.sros2_arguments import add_sros2
 from swarm_coordinator.core.modes.mode import Mode, mode_named
+from swarm_coordinator.leaving import Leaving
+from swarm_coordinator.security.callers import FOLDER
 
-PHASES = tuple(phase.value for phase in JobPhase)
+LEAVE_S = 5.0  # to take leave of DDS; chosen without data
+OFFLINE = (  # need no robot and no ROS
+    'batch_command.check', 'keys_commands.run', 'policy_commands.run', 'recover_command.recover',
+    'sros2_command.create', 'sros2_command.policy',
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,6 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
         '--robot', default='', help='ask this robot (default: one on this machine)'
     )
     parser.add_argument('--swarm', default='', help='only robots of this swarm')
+    parser.add_argument(
+        '--as', dest='caller', default='', metavar='NAME',
+        help='sign requests as this operator (default: the only one with keys here)',
+    )
+    parser.add_argument(
+        '--keys', dest='keys_dir', default='', metavar='DIR',
+        help=f'folder of identities (default {FOLDER}/SWARM_ID)',
+    )
     parser.add_argument('--json', action='store_true', help='print JSON instead of tables')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     commands.add_parser('status', help='leader, term, quorum, mode, jobs').set_defaults(
@@ -36,77 +56,37 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser('robots', help='the members and their load').set_defaults(
         run='swarm_commands.robots'
     )
-    _add_jobs(commands)
+    _add_top(commands)
+    add_jobs(commands)
     _add_mode(commands)
+    add_files(commands)
     add_coordination(commands)
     _add_recover(commands)
-    hardware = commands.add_parser('hardware', help='what a robot has').add_subparsers(
-        dest='what', required=True, metavar='COMMAND'
-    )
-    hardware.add_parser('list', help='devices of the asked robot').set_defaults(
-        run='swarm_commands.hardware'
-    )
+    add_hardware(commands)
+    add_learning(commands)
+    add_keys(commands)
+    add_policy(commands)
+    add_sros2(commands)
     return parser
 
 
-def _add_jobs(commands: Any) -> None:
-    jobs = commands.add_parser('jobs', help='submit and follow jobs').add_subparsers(
-        dest='what', required=True, metavar='COMMAND'
+def _add_top(commands: Any) -> None:
+    top = commands.add_parser('top', help='the swarm live on this terminal; q ends it')
+    top.add_argument('--once', action='store_true', help='print what is heard now, and end')
+    top.add_argument(
+        '--period', type=_period, default=0.5, metavar='S', help='between two looks (default 0.5)'
     )
-    submit = jobs.add_parser(
-        'submit', help='run a program in the swarm: swarmctl jobs submit --in F -- PROGRAM ARGS'
-    )
-    submit.add_argument(
-        '--in',
-        dest='inputs',
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='input file, put into the folder of the job (repeatable)',
-    )
-    submit.add_argument(
-        '--out',
-        dest='outputs',
-        action='append',
-        default=[],
-        metavar='NAME',
-        help='output file of the job that comes back (repeatable)',
-    )
-    submit.add_argument(
-        '--output-dir',
-        default='',
-        metavar='DIR',
-        help='where outputs are put (default: with --out, the current folder)',
-    )
-    submit.add_argument('--timeout', type=float, default=0.0, metavar='S', help='run time limit')
-    submit.add_argument('--attempts', type=int, default=0, metavar='N', help='at most (default 3)')
-    submit.add_argument('--priority', type=int, default=0, metavar='N', help='higher first')
-    submit.add_argument(
-        '--effects',
-        choices=[one.value for one in Effects],
-        default='idempotent',
-        help='what running it twice would do',
-    )
-    submit.add_argument('--label', dest='labels', action='append', default=[], metavar='TEXT')
-    submit.add_argument('--key', default='', help='idempotency key: the same key, the same job')
-    submit.add_argument('--no-wait', action='store_true', help='print the job id and end')
-    submit.add_argument('argv', nargs='+', metavar='-- PROGRAM ARGS')
-    submit.set_defaults(run='job_commands.submit')
-    listing = jobs.add_parser('list', help='jobs, oldest first')
-    listing.add_argument('--phase', action='append', default=[], choices=PHASES)
-    listing.add_argument('--label', dest='labels', action='append', default=[], metavar='TEXT')
-    listing.set_defaults(run='job_commands.list_jobs')
-    watch = jobs.add_parser('watch', help='follow jobs until they have ended')
-    watch.add_argument('job_ids', nargs='*', metavar='JOB', help='default: all')
-    watch.add_argument('--label', dest='labels', action='append', default=[], metavar='TEXT')
-    watch.set_defaults(run='job_commands.watch')
-    cancel = jobs.add_parser('cancel', help='end a job')
-    cancel.add_argument('job_id', metavar='JOB')
-    cancel.add_argument('--reason', default='cancelled by swarmctl')
-    cancel.set_defaults(run='job_commands.cancel')
-    explain = jobs.add_parser('explain', help='the story of a job')
-    explain.add_argument('job_id', metavar='JOB')
-    explain.set_defaults(run='job_commands.explain')
+    top.set_defaults(run='top_command.top')
+
+
+def _period(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.1 <= value <= 60.0:
+        raise argparse.ArgumentTypeError(f'{text!r}: expected seconds, 0.1 to 60')
+    return value
 
 
 def _add_mode(commands: Any) -> None:
@@ -148,7 +128,7 @@ def _add_recover(commands: Any) -> None:
     recover.add_argument(
         '--force', action='store_true', help='do it (default: only show what would be done)'
     )
-    recover.set_defaults(run='recover_command.recover', offline=True)
+    recover.set_defaults(run='recover_command.recover')
 
 
 def _mode_argument(text: str) -> Mode:
@@ -162,14 +142,23 @@ def main(args: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(args)
     module, _, name = options.run.partition('.')
     command = getattr(importlib.import_module(f'swarm_coordinator.cli.{module}'), name)
-    if getattr(options, 'offline', False):
+    if options.run in OFFLINE:
         return int(command(options))
     # Imported late: --help, a wrong argument and what needs no robot answer without starting ROS.
-    from swarm_coordinator.cli.client import SwarmClient, Unavailable
+    from swarm_coordinator.cli.client import NotAllowed, SwarmClient, Unavailable
 
     try:
-        with SwarmClient(options.robot, options.swarm) as client:
-            return int(command(client, options))
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(SwarmClient(
+                options.robot, options.swarm, keys_dir=options.keys_dir, caller=options.caller
+            ))
+            code = int(command(client, options))
+            sys.stdout.flush()
+            with Leaving(code, LEAVE_S):  # what was asked is answered
+                stack.close()
+        return code
+    except NotAllowed as error:
+        return say(str(error), REFUSED)
     except Unavailable as error:
         return say(str(error), UNAVAILABLE)
     except KeyboardInterrupt:

@@ -10,9 +10,12 @@ Refuses to know ROS, files, processes and clocks.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
+from swarm_coordinator.core import answers
+from swarm_coordinator.core.answers import RequestTag
+from swarm_coordinator.core.comprehension import Comprehension
+from swarm_coordinator.core.conduct import Conduct, LeavingTag
 from swarm_coordinator.core.emergency import (
     ClearApplied,
     Emergency,
@@ -36,98 +39,62 @@ from swarm_coordinator.core.events import (
     LeaveAsked,
     Left,
     MessageHeard,
-    ModeFollowed,
     ProposalHeard,
     ProposalRefused,
     ReadAsked,
-    RefuseProposal,
     Renumbered,
     Request,
     RoleChanged,
-    SendProposal,
     Tick,
     WorkEvent,
 )
+from swarm_coordinator.core.exchange import Exchange
+from swarm_coordinator.core.following import Following
 from swarm_coordinator.core.health import Health, PeerFacts
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.leadership import Leadership, Standing, fittest, succession_of
-from swarm_coordinator.core.membership_goals import reshape
-from swarm_coordinator.core.modes.local import LocalFacts, LocalMode, local_mode
-from swarm_coordinator.core.modes.mode import Activity, Mode
+from swarm_coordinator.core.jobs.eligibility import Turned
+from swarm_coordinator.core.jobs.job import Job
+from swarm_coordinator.core.jobs.offers import AnswerOffer, Offer, OfferAsked, OfferHeard
+from swarm_coordinator.core.jobs.route_table import RouteNow
+from swarm_coordinator.core.jobs.stealing import StealTag
+from swarm_coordinator.core.leadership import Leadership, Standing, turned_away
+from swarm_coordinator.core.modes.mode import Activity
 from swarm_coordinator.core.modes.policy import ModeAdvice
+from swarm_coordinator.core.office import DUTY_EXPIRY_MS, DutyTag, Office
 from swarm_coordinator.core.proposals import Outstanding, Proposals
 from swarm_coordinator.core.raft import (
     Heartbeat,
     PeerProtocolError,
     RaftCore,
-    RefusalReason,
-    Refused,
     Role,
     SoftState,
 )
 from swarm_coordinator.core.reads import Reads
+from swarm_coordinator.core.registration import Registration, RegistrationTag, RobotIdentity
 from swarm_coordinator.core.registry.probing import ProbeAnswered, ProbeAsked
 from swarm_coordinator.core.registry.suspicion import Liveness, Suspicion
-from swarm_coordinator.core.replica import AppliedEntry, Batch, Replica
+from swarm_coordinator.core.replica import AppliedEntry, Replica
 from swarm_coordinator.core.replicated.applied import Applied
 from swarm_coordinator.core.replicated.command import (
-    COMMAND_BYTES_MAX,
-    CapabilitySpec,
     Command,
     HandOver,
-    Issued,
     LeaveSwarm,
     MalformedCommand,
-    RegisterRobot,
     SubmitJob,
-    decode,
-    encode,
+    SubmitJobs,
 )
 from swarm_coordinator.core.replicated.state import ReplicatedState
-from swarm_coordinator.core.succession import Succession
+from swarm_coordinator.core.stamps import Stamps
+from swarm_coordinator.core.succession import ReputationAdvice
+from swarm_coordinator.core.voice import Voice
 from swarm_coordinator.core.worker import Note, Propose
-from swarm_coordinator.core.workplace import WorkEffect, Workplace
+from swarm_coordinator.core.workplace import Workplace
 
 MS = 1_000_000
-HEAD_BYTES = 256  # numbers in the head of a command that are not known yet
-DUTY_EXPIRY_NS = 5_000_000_000
-REGISTER_AGAIN_NS = 5_000_000_000  # after a refusal
-CEDE_EVERY_NS = 500_000_000  # looks at fitness; the decision itself takes far longer
-LEAVING_NS = 1_500_000_000  # then the robot goes without its goodbye being in the log
-
-
-@dataclass(frozen=True)
-class RobotIdentity:
-    """What a robot says of itself in the log. `incarnation` counts its starts."""
-
-    robot_id: RobotId
-    incarnation: int
-    session_id: bytes
-    voter: bool
-    host: str
-    software_version: str
-    job_slots: int
-    timing_profile: str = 'wifi'
-
-
-@dataclass(frozen=True)
-class RequestTag:
-    request_id: int
-
-
-@dataclass(frozen=True)
-class DutyTag:
-    key: str
-
-
-@dataclass(frozen=True)
-class RegistrationTag:
-    pass
-
-
-@dataclass(frozen=True)
-class LeavingTag:
-    pass
+# What was applied calls for the next command: where no other robot has to be waited for, a job is
+# granted, started and reported without a tick in between.
+TURNS_MAX = 4
+DUTY_EXPIRY_NS = DUTY_EXPIRY_MS * MS
 
 
 class Coordinator:
@@ -145,7 +112,7 @@ class Coordinator:
         rng: random.Random,
         emergency: Emergency | None = None,
     ) -> None:
-        self.identity = identity
+        self.registration = Registration(identity)
         self.replica = Replica(raft)
         self.raft = raft
         self.health = Health(
@@ -156,32 +123,28 @@ class Coordinator:
         self.workplace = Workplace(identity.robot_id, identity.incarnation, identity.job_slots)
         self.worker = self.workplace.worker
         self.proposals = Proposals()
-        self.reads = Reads()
+        self.voice = Voice(self.registration, self.replica, self.proposals)
+        self.reads = Reads(base=rng.getrandbits(62))
         self.membership = raft.membership if raft.snapshot is None else raft.snapshot.membership
-        self.leadership: Leadership | None = None
-        self.succession = Succession(identity.robot_id)
-        self.local = LocalMode(Mode.NORMAL, 'built-in default', Mode.NORMAL)
-        self.caught_up = False
+        self.office = Office(identity.robot_id, job_ttl_ms, first_question=rng.getrandbits(48))
+        self.conduct = Conduct(self.worker, self.emergency, started_ns)
+        self.exchange = Exchange(self.workplace)
+        self.following = Following()
+        self._comprehension = Comprehension()
         self.faults = 0
-        self.leader_changes = 0
-        self._job_ttl_ms = job_ttl_ms
         self._hold_ticks = hold_ticks  # elections held back after this robot was late
         self._started_ns = started_ns
-        self._capabilities: tuple[CapabilitySpec, ...] | None = None
-        self._registering = False
-        self._register_ns = 0
-        self._cede_ns = 0
-        self._leaving = False
         self._awake = False
-        # An answer to a former life of this robot may come late: no number is asked for twice.
-        self._read_base = rng.getrandbits(62)
         self._advice: ModeAdvice | None = None
-        self._leader_commit: int | None = None
-        self._leader: RobotId | None = None
-        self._leader_heard_ns: int | None = None
-        self._stamp_base_ns = 0
+        self._reputations: ReputationAdvice | None = None
+        self._stamps = Stamps()
         self._now_ns = started_ns
         self._out: list[Effect] = []
+
+    @property
+    def identity(self) -> RobotIdentity:
+        return self.registration.identity
+
     @property
     def robot_id(self) -> RobotId:
         return self.identity.robot_id
@@ -191,18 +154,29 @@ class Coordinator:
         return self.replica.state
 
     @property
+    def leadership(self) -> Leadership | None:
+        """While this robot leads."""
+        return self.office.leadership
+
+    @property
+    def caught_up(self) -> bool:
+        return self.following.caught_up
+
+    @property
     def suspicion(self) -> Suspicion:
         return self.health.suspicion
 
     @property
     def due_ns(self) -> int | None:
-        """When an EmergencyTick is due: sooner than a tick while an emergency is being told."""
-        return self.emergency.due_ns
+        """When an EmergencyTick is due: sooner than a tick while an emergency is being told, or a
+        robot's answer or a word about a job is due. It only wakes: each part looks for itself."""
+        dues = (self.emergency.due_ns, self.worker.due_ns, self.office.due_ns)
+        return min((due for due in dues if due is not None), default=None)
 
     @property
     def stamp_ns(self) -> int:
         """Unix time by this robot's reckoning: never behind the log, never set back."""
-        return max(self._stamp_base_ns + self._now_ns, self.state.stamp_ns)
+        return self._stamps.at(self._now_ns, self.state.stamp_ns)
 
     def voters_heard(self) -> int:
         """Voters that can be reached as far as this robot knows, itself included."""
@@ -211,8 +185,7 @@ class Coordinator:
     def handle(self, events: Sequence[Event], now_ns: int, wall_ns: int) -> list[Effect]:
         """Take events together, so that what they append shares one write to the disk."""
         self._now_ns = now_ns
-        if self.raft.role is not Role.LEADER or not self._stamp_base_ns:
-            self._stamp_base_ns = wall_ns - now_ns
+        self._stamps.set(wall_ns, now_ns, leads=self.raft.role is Role.LEADER)
         self._out = []
         if not self._awake:
             self._awake = True
@@ -223,9 +196,14 @@ class Coordinator:
             except PeerProtocolError as error:
                 self._fault(f'message dropped: {error}')
         self._pump()
-        self._lead()
-        self._send_proposals()
-        self._pump()
+        for _ in range(TURNS_MAX):
+            applied = self.raft.last_applied
+            self._lead()
+            self._work(self.workplace.said(now_ns))
+            self._send_proposals()
+            self._pump()
+            if self.raft.last_applied == applied:
+                break
         return self._out
 
     # ---- events
@@ -243,28 +221,32 @@ class Coordinator:
         self._out += self.health.tick(event.late_ns, event.fsync_ns, robots, self._now_ns)
         self._follow_mode()
         self._work(self.workplace.tick(self._now_ns))
-        for robot_id in self.state.members:
+        self._steal()
+        for robot_id in self.worker.awaited_origins():
             if self.suspicion.phase_of(robot_id, self._now_ns) is Liveness.DEAD:
                 self._work(self.worker.origin_lost(robot_id))
         self._register()
+        self._say_goodbye()
         for item in self.proposals.expired(self._now_ns):
             self._settle(item, None, 0)
-        for number in self.reads.pop_expired(self._now_ns):
-            why = self._why_unavailable()
-            self._out.append(Answer(number - self._read_base, unavailable=why))
+        for request_id in self.reads.pop_expired(self._now_ns):
+            self._out.append(answers.not_in_time(request_id, self.raft.leader))
 
     @_on.register
     def _message(self, event: MessageHeard) -> None:
         message = event.message
+        self._comprehension.check(message)
         self.raft.step(message)
         if isinstance(message, Heartbeat) and message.sender == self.raft.leader:
-            self._leader_commit = message.commit_index
-            self._leader_heard_ns = self._now_ns
+            self.following.committed(message.commit_index)
+            self.conduct.heard_leader(self._now_ns)
 
     @_on.register
     def _beacon(self, event: BeaconHeard) -> None:
         if event.robot == self.robot_id:
-            self._twin(event)
+            uptime_ms = (self._now_ns - self._started_ns) // MS
+            why = self.registration.twin(event.session_id, event.uptime_ms, uptime_ms)
+            self._out += [Halt(2, why)] if why else []
             return
         self.health.beacon(event.robot, event.facts, self._now_ns)
 
@@ -272,45 +254,20 @@ class Coordinator:
     def _measured(self, event: FactsMeasured) -> None:
         self.facts = event.facts
 
-    @_on.register
-    def _probe_asked(self, event: ProbeAsked) -> None:
+    @_on.register(ProbeAsked)
+    @_on.register(ProbeAnswered)
+    def _probe(self, event: ProbeAsked | ProbeAnswered) -> None:
         self._out += self.health.probe(event, self._now_ns)
-
-    @_on.register
-    def _probe_answered(self, event: ProbeAnswered) -> None:
-        self._out += self.health.probe(event, self._now_ns)
-
-    def _twin(self, event: BeaconHeard) -> None:
-        """Two processes under one robot_id: the younger one yields, wherever it notices."""
-        if event.session_id == self.identity.session_id:
-            return
-        mine = ((self._now_ns - self._started_ns) // MS, self.identity.session_id)
-        if mine < (event.uptime_ms, event.session_id):
-            self._out.append(
-                Halt(
-                    2,
-                    f'robot_id={self.robot_id} is already used by another robot of this swarm, '
-                    f'running for {event.uptime_ms // 1000} s: expected an id of its own',
-                )
-            )
 
     @_on.register
     def _proposal(self, event: ProposalHeard) -> None:
         try:
-            issued = decode(event.command)
+            refusal = self.voice.take(event, self.stamp_ns)
         except MalformedCommand as error:
             self._fault(f'proposal of {event.sender} refused: {error}')
-            self._refuse(event, 'malformed', str(error))
-            return
-        if (issued.robot, issued.serial) != (event.sender, event.serial):
-            self._fault(f"proposal of {event.sender} refused: it is another robot's")
-            self._refuse(event, 'malformed', 'the command is signed for another robot or serial')
-            return
-        refusal = self.replica.append(issued, event.command, self.stamp_ns)
-        if refusal is RefusalReason.NOT_LEADER:
-            self._refuse(event, 'not_leader', refusal.value)
-        elif refusal is not None:
-            self._refuse(event, 'overloaded', refusal.value)
+            refusal = self.voice.refuse(event, 'malformed', str(error))
+        if refusal is not None:
+            self._out.append(refusal)
 
     def _fault(self, text: str) -> None:
         """Count it; say the 1st, 2nd, 4th, 8th ...: a broken peer must not fill the log."""
@@ -318,118 +275,143 @@ class Coordinator:
         if self.faults & (self.faults - 1) == 0:
             self._out.append(Note(f'{text} ({self.faults} faults so far)'))
 
-    def _refuse(self, event: ProposalHeard, refusal: str, reason: str) -> None:
-        self._out.append(
-            RefuseProposal(event.sender, event.serial, refusal, reason, self.raft.leader)
-        )
-
     @_on.register
     def _proposal_refused(self, event: ProposalRefused) -> None:
+        if event.sender != self.raft.leader:
+            return  # only who leads has a say; a former leader's word is asked for again
         if event.final and (item := self.proposals.settle(event.serial)) is not None:
             self._settle(item, Applied(refused=event.reason), 0)
 
     @_on.register
     def _request(self, event: Request) -> None:
-        if self.proposals.full:
-            self._out.append(
-                Answer(event.request_id, unavailable='too many requests wait for the log')
-            )
+        refusal = answers.refusal(event, self.robot_id, self.proposals.full)
+        if refusal is not None:
+            self._out.append(refusal)
             return
-        size = len(encode(Issued(self.robot_id, 0, 0, 0, event.command)))
-        if size > COMMAND_BYTES_MAX - HEAD_BYTES:
-            self._out.append(
-                Answer(
-                    event.request_id,
-                    refused=f'the request takes {size} bytes in the log, at most '
-                    f'{COMMAND_BYTES_MAX - HEAD_BYTES} are accepted',
-                )
-            )
-            return
-        if isinstance(event.command, SubmitJob):
+        if isinstance(event.command, (SubmitJob, SubmitJobs)):
             self.workplace.submitting(event.request_id, event.command)
         self._propose(event.command, RequestTag(event.request_id), event.expiry_ms * MS)
 
     @_on.register
     def _read(self, event: ReadAsked) -> None:
         if self.reads.full:
-            answer = Answer(event.request_id, unavailable='too many reads wait for the leader')
-            self._out.append(answer)
+            self._out.append(answers.too_many_reads(event.request_id))
             return
-        self.reads.add(self._read_base + event.request_id, self._now_ns, event.expiry_ms * MS)
+        self.reads.add(event.request_id, self._now_ns, event.expiry_ms * MS)
 
     @_on.register
     def _leave(self, event: LeaveAsked) -> None:
         """Say goodbye; a leader first hands over, so that nobody has to miss it."""
-        if self._leaving:
+        if not self.conduct.leave(self._now_ns):
             return
-        self._leaving = True
+        self._work(self.conduct.stop_or_go(self._now_ns))
         if self.leadership is not None and len(self.raft.voters) > 1:
             self._hand_over(None)
-        command = LeaveSwarm(self.robot_id, self.identity.incarnation)
-        self._propose(command, LeavingTag(), LEAVING_NS)
+        self._say_goodbye()
 
-    @_on.register
-    def _emergency_due(self, event: EmergencyTick) -> None:
+    def _say_goodbye(self) -> None:
+        """Its jobs are free for others as soon as it is in the log."""
+        left_ns = self.conduct.goodbye(self._now_ns)
+        if left_ns == 0:
+            self._out.append(Left())
+        elif left_ns is not None:
+            command = LeaveSwarm(self.robot_id, self.identity.incarnation)
+            self._propose(command, LeavingTag(), left_ns)
+
+    @_on.register(EmergencyTick)
+    @_on.register(RegisterHeard)
+    @_on.register(Raised)
+    def _emergency(self, event: EmergencyTick | RegisterHeard | Raised) -> None:
+        if isinstance(event, RegisterHeard) and self._ends_too_early(event):
+            return
         self._alarm(self.emergency.handle(event, self._now_ns))
 
-    @_on.register
-    def _emergency_heard(self, event: RegisterHeard) -> None:
-        self._alarm(self.emergency.handle(event, self._now_ns))
+    def _ends_too_early(self, heard: RegisterHeard) -> bool:
+        """Anybody may say stop. That it is over only the log may say: of a robot it is news that
+        comes before the entry, or a lie. Where it is true, the entry comes."""
+        return not heard.active and heard.epoch > self.state.emergency_cleared_epoch + 1
 
-    @_on.register
-    def _emergency_raised(self, event: Raised) -> None:
-        self._alarm(self.emergency.handle(event, self._now_ns))
-
-    def _cleared(self) -> ClearApplied:
-        return ClearApplied(self.state.emergency_cleared_epoch, self.state.emergency_cleared_by)
+    def _clear(self) -> None:
+        """What the log says of emergencies that are over."""
+        state = self.state
+        cleared = ClearApplied(state.emergency_cleared_epoch, state.emergency_cleared_by)
+        self._alarm(self.emergency.handle(cleared, self._now_ns))
 
     def _alarm(self, effects: Sequence[EmergencyEffect]) -> None:
         """Stop first, then tell: what runs here must not wait for a message to be written."""
         if effects:
-            self._work(self._stop_or_go())
+            self._work(self.conduct.stop_or_go(self._now_ns))
         for effect in effects:
             if isinstance(effect, RegisterRefused):
                 self._fault(f'{effect.sender}: {effect.rule}')
             else:
                 self._out.append(effect)
 
-    def _stop_or_go(self) -> Sequence[WorkEffect]:
-        """In an emergency nothing runs on this robot; afterwards jobs may start again."""
-        if self.emergency.active:
-            return self.worker.stop_all('emergency', self._now_ns)
-        return self.worker.may_start(self.local.allows(Activity.TAKE_JOBS))
-
     def _follow_mode(self) -> None:
-        """This robot's own mode: the swarm's, or a more cautious one."""
-        leads = self.leadership is not None
-        facts = LocalFacts(
-            leader_silence_ns=0 if leads else self._leader_silence_ns(),
-            running_ns=self._now_ns - self._started_ns,
-            battery_permille=self.facts.battery_permille,
-            awareness=self.health.awareness.score(self._now_ns),
-            emergency=self.emergency.active,
+        followed = self.conduct.follow(
+            self.state.mode,
+            self.leadership is not None,
+            self.facts.battery_permille,
+            self.health.awareness.score(self._now_ns),
+            self._now_ns,
         )
-        before, self.local = self.local, local_mode(self.state.mode, facts, self.local.mode)
-        if before.mode is not self.local.mode:
-            self._out.append(ModeFollowed(self.local.mode, self.local.reason))
-        self._work(self._stop_or_go())
-
-    def _leader_silence_ns(self) -> int | None:
-        heard_ns = self._leader_heard_ns
-        return None if heard_ns is None else self._now_ns - heard_ns
+        if followed is not None:
+            self._out.append(followed)
+        self._work(self.conduct.stop_or_go(self._now_ns))
 
     @_on.register
     def _advised(self, event: AdviceHeard) -> None:
-        self._advice = event.advice
+        self._advice, self.exchange.advice = event.advice, event.routes
+        self._reputations = event.reputations
 
     @_on.register
     def _able(self, event: CapabilitiesChanged) -> None:
-        self._capabilities = event.capabilities
+        self.registration.capabilities = event.capabilities
         self._register()
 
     @_on.register
     def _worked(self, event: WorkEvent) -> None:
         self._work(self.workplace.handle(event, self.state, self._now_ns))
+
+    # ---- work that is asked for, and taken
+
+    @_on.register
+    def _offer_asked(self, event: OfferAsked) -> None:
+        offer = self._offer(event.job_ids)
+        self._out.append(AnswerOffer(event.sender, event.request, offer))
+
+    def _offer(self, job_ids: Sequence[str]) -> Offer:
+        refusal, state = self._no_work(), self.state
+        return self.exchange.offer(job_ids, refusal, state, self.stamp_ns, self._now_ns)
+
+    @_on.register
+    def _offer_heard(self, event: OfferHeard) -> None:
+        self.office.heard(event, self._now_ns)
+
+    def _no_work(self) -> str:
+        """Why this robot takes no jobs now; '' = it does."""
+        unread = '' if self.caught_up else 'has not caught up with the log'
+        return self.conduct.no_work() or unread
+
+    def _steal(self) -> None:
+        if (
+            self._no_work()
+            or not self.conduct.local.allows(Activity.STEAL_JOBS)
+            or self.raft.leader is None
+        ):
+            return
+        battery = self.facts.battery_permille
+        steals = self.exchange.steal(battery, self.state, self.stamp_ns, self._now_ns)
+        if steals is not None:
+            self._propose(steals, StealTag(), DUTY_EXPIRY_NS)
+
+    def queued_work_ms(self) -> int:
+        """Predicted work of all that this robot holds, as its beacon says."""
+        return self.exchange.queued_work_ms(self.state, self.stamp_ns, self._now_ns)
+
+    def routes_now(self, task: str = '', robot_id: str = '') -> list[RouteNow]:
+        """What is known of the routes, and what a job would cost on each now; '' = all."""
+        return self.exchange.routes(self.state, self.stamp_ns, self._now_ns, task, robot_id)
 
     # ---- proposals
 
@@ -439,27 +421,7 @@ class Coordinator:
     def _send_proposals(self) -> None:
         for number in self.reads.due(self._now_ns):
             self.raft.read_index(number)
-        leader = self.raft.leader
-        if leader is None:
-            return
-        for item in self.proposals.due(self._now_ns):
-            data = encode(self._issued(item))
-            if leader == self.robot_id:
-                self.replica.append(self._issued(item), data, self.stamp_ns)
-                continue
-            remaining_ms = max(1, (item.deadline_ns - self._now_ns) // MS)
-            self._out.append(
-                SendProposal(leader, item.serial, self.proposals.acked_below, remaining_ms, data)
-            )
-
-    def _issued(self, item: Outstanding) -> Issued:
-        return Issued(
-            self.robot_id,
-            self.identity.incarnation,
-            item.serial,
-            self.proposals.acked_below,
-            item.command,
-        )
+        self._out += self.voice.send(self.stamp_ns, self._now_ns)
 
     def _settle(self, item: Outstanding, applied: Applied | None, index: int) -> None:
         """`applied` None: its time is over and nobody knows whether it will still be applied."""
@@ -467,10 +429,12 @@ class Coordinator:
         if isinstance(tag, RequestTag):
             self._answer(tag, item.command, applied, index)
         elif isinstance(tag, DutyTag):
-            if self.leadership is not None:
-                self.leadership.settled(tag.key)
+            self.office.settled(tag)
         elif isinstance(tag, RegistrationTag):
             self._registered(applied)
+        elif isinstance(tag, StealTag):
+            refused = 'nobody answered' if applied is None else applied.refused
+            self.exchange.thief.settled(refused, self._now_ns)
         elif isinstance(tag, LeavingTag):
             self._out.append(Left())
         else:
@@ -479,27 +443,14 @@ class Coordinator:
     def _answer(
         self, tag: RequestTag, command: Command, applied: Applied | None, index: int
     ) -> None:
+        request_id = tag.request_id
         if applied is None:
-            self._out.append(Answer(tag.request_id, unavailable=self._why_unavailable()))
-        else:
-            self._out.append(
-                Answer(
-                    tag.request_id,
-                    index,
-                    applied.value,
-                    applied.duplicate,
-                    applied.refused,
-                    lease=applied.lease,
-                )
-            )
-        if isinstance(command, SubmitJob) and applied is not None:
+            self._out.append(answers.not_in_time(request_id, self.raft.leader))
+            return
+        self._out.append(answers.decided(request_id, applied, index))
+        if isinstance(command, (SubmitJob, SubmitJobs)):
             # After a time-out the job may still come into the log: its files stay.
-            self._work(self.workplace.submitted(tag.request_id, command, self.state))
-
-    def _why_unavailable(self) -> str:
-        if self.raft.leader is None:
-            return 'no leader: too few voters can be reached'
-        return f'leader {self.raft.leader} did not commit it in time'
+            self._work(self.workplace.submitted(request_id, command, self.state))
 
     # ---- consensus
 
@@ -514,61 +465,38 @@ class Coordinator:
                 self._restored(changed)
             for entry in batch.applied:
                 self._applied(entry, changed)
-            self._answer_reads(batch)
+            read = self.reads.take(batch.reads, self.raft.last_applied)
+            self._out += [Answer(request_id, self.raft.last_applied) for request_id in read]
         if (save := self.replica.compact_if_due()) is not None:
             self._out.append(save)
         if changed.index:
             self._out.append(changed)
         self._follow_jobs(changed)
 
-    def _answer_reads(self, batch: Batch) -> None:
-        for read in batch.reads:
-            self.reads.confirmed(read.request_id, read.index)
-        applied = self.raft.last_applied
-        done = self.reads.pop_done(applied)
-        self._out += [Answer(number - self._read_base, applied) for number in done]
-
     def _role_changed(self, soft: SoftState) -> None:
         role, leader = soft.role, soft.leader
-        if leader is not None and leader != self._leader:
-            self.leader_changes += 1
+        if self.following.leader_is(leader):
             self.proposals.hurry(self._now_ns)
-            self._leader_commit = None
-            self._leader_heard_ns = self._now_ns
-        self._leader = leader
-        self.succession.leader_is(leader, self._now_ns)
-        if role is Role.LEADER and self.leadership is None:
-            self.leadership = Leadership(
-                self.robot_id, self._job_ttl_ms, grace_ms=self._job_ttl_ms // 4
-            )
-        elif role is not Role.LEADER:
-            self.leadership = None
+            self.conduct.heard_leader(self._now_ns)
+        self.office.role_changed(soft, self._now_ns)
         self._out.append(RoleChanged(role, leader, soft.term, soft.reason.value))
 
     def _restored(self, changed: Changed) -> None:
         """The state was replaced: commands of ours that are in it can no longer be seen in the
         log, and jobs of ours may be gone."""
-        changed.index = self.state.applied_index
-        changed.restored = changed.members = changed.mode = changed.services = True
-        changed.jobs.update(dict.fromkeys(self.state.jobs))
-        changed.leases.update(dict.fromkeys(self.state.leases.held))
+        state = self.state
+        changed.all(state.applied_index, state.jobs, state.leases.held)
         assert self.raft.snapshot is not None
         self.membership = self.raft.snapshot.membership
-        self._stamp_base_ns = max(self._stamp_base_ns, self.state.stamp_ns - self._now_ns)
-        cleared = self._cleared()
-        self._alarm(self.emergency.handle(cleared, self._now_ns))
-        session = self.state.sessions.get(self.robot_id)
-        if session is not None and session.incarnation == self.identity.incarnation:
-            for item in list(self.proposals.outstanding.values()):
-                if item.serial < session.acked_below or item.serial in session.applied:
-                    self.proposals.settle(item.serial)
-                    self._settle_unseen(item)
-        self._work(self.workplace.restored(self.state, self._now_ns))
+        self._stamps.saw(state.stamp_ns, self._now_ns)
+        self._clear()
+        for item in self.voice.settled_unseen():
+            self._settle_unseen(item)
+        self._work(self.workplace.restored(state, self._now_ns))
 
     def _settle_unseen(self, item: Outstanding) -> None:
         if isinstance(item.tag, RequestTag):
-            why = 'it is in the log, its answer is not: ask again under the same key'
-            self._out.append(Answer(item.tag.request_id, unavailable=why))
+            self._out.append(answers.unseen(item.tag.request_id))
             return
         self._settle(item, Applied(), self.state.applied_index)
 
@@ -584,28 +512,20 @@ class Coordinator:
         if self.caught_up:
             # It spoke, whatever its beacons do.
             self.suspicion.hear(issued.robot, self._now_ns, issued.incarnation)
-        self._note_changes(entry, applied, changed)
-        # After a leader whose clock was ahead the log's time must not stand still until ours has
-        # caught up: it goes on from where it is, at the pace of our monotonic clock.
-        self._stamp_base_ns = max(self._stamp_base_ns, self.state.stamp_ns - self._now_ns)
+        changed.note(entry.index, entry.stamp_ns, applied)
+        self._follow_members(applied)
+        self._stamps.saw(self.state.stamp_ns, self._now_ns)
         if isinstance(issued.command, HandOver) and not applied.refused:
             self._hand_over(issued.command.to)
-        if (issued.robot, issued.incarnation) == (self.robot_id, self.identity.incarnation):
-            item = self.proposals.settle(issued.serial)
-            if item is not None:
-                self._settle(item, applied, entry.index)
+        if (item := self.voice.settled(issued)) is not None:
+            if entry.term == self.state.term:
+                # The state is at the end of the batch: a later stamp errs on the safe side.
+                self.worker.clock.saw(entry.term, self.state.stamp_ns, item.asked_ns)
+            self._settle(item, applied, entry.index)
 
-    def _note_changes(self, entry: AppliedEntry, applied: Applied, changed: Changed) -> None:
-        changed.jobs.update(applied.jobs)
-        changed.leases.update(applied.leases)
-        changed.services |= applied.services
-        changed.members |= applied.members
-        changed.mode |= applied.mode
-        changed.ended.extend((entry.index, entry.stamp_ns, one) for one in applied.ended)
-        changed.notable.extend((entry.index, entry.stamp_ns, one) for one in applied.notable)
+    def _follow_members(self, applied: Applied) -> None:
         if applied.emergency:
-            cleared = self._cleared()
-            self._alarm(self.emergency.handle(cleared, self._now_ns))
+            self._clear()
         if applied.members:
             for member in self.state.members.values():
                 if member.phase is Liveness.LEFT:
@@ -613,51 +533,32 @@ class Coordinator:
 
     def _follow_jobs(self, changed: Changed) -> None:
         """Old entries are read again after a start; only what is true now is acted on."""
+        self.worker.clock.follow(self.state.term)
+        leads, applied = self.leadership is not None, self.raft.last_applied
         if self.caught_up:
             jobs = changed.jobs
             self._work(self.workplace.jobs_changed(jobs, self.state, self._now_ns))
-            self._out += self.workplace.sweep(self.state, self.identity.incarnation)
-            return
-        # What a leader says is committed can be older than what was, until it has committed an
-        # entry of its own term.
-        read = self.leadership is not None or (
-            self._leader_commit is not None and self.raft.last_applied >= self._leader_commit
-        )
-        if read and self.replica.own_term_applied:
-            self.caught_up = True
-            self._out.append(Note(f'caught up with the log at {self.raft.last_applied}'))
+        elif self.following.catch_up(leads, applied, self.replica.own_term_applied):
+            self._out.append(Note(f'caught up with the log at {applied}'))
             self._work(self.workplace.caught_up(self.state, self._now_ns))
-            self._out += self.workplace.sweep(self.state, self.identity.incarnation)
+        else:
+            return
+        self._out += self.workplace.sweep(self.state, self.identity.incarnation)
 
     # ---- duties
 
     def _lead(self) -> None:
         if self.leadership is None or not self.replica.own_term_applied:
             return
-        standing = self._standing()
-        for duty in self.leadership.duties(standing):
-            self._propose(duty.command, DutyTag(duty.key), DUTY_EXPIRY_NS)
-        reshape(self.raft, self.state, self.stamp_ns)
-        self._cede(standing)
-
-    def _cede(self, standing: Standing) -> None:
-        """Leadership follows fitness, by transfer only."""
-        if self._now_ns < self._cede_ns:
-            return
-        self._cede_ns = self._now_ns + CEDE_EVERY_NS
-        situation = succession_of(standing)
-        if (heir := self.succession.decide(situation, self._now_ns)) is not None:
-            self._out.append(Note(f'handing leadership to {heir.to}: {heir.reason}'))
-            self.raft.transfer_to(heir.to)
+        self._work(self.office.lead(self._standing(), self._offer))
 
     def _hand_over(self, to: RobotId | None) -> None:
         """Asked for in the log; whoever leads when it is applied acts."""
-        if self.leadership is None:
-            return
-        to = to or fittest(self._standing())
-        answer = self.raft.transfer_to(to) if to is not None else None
-        if answer is not None:
-            self._out.append(Note(f'leadership stays: {_text(answer)}'))
+        self._out += self.office.hand_over(to, self._standing())
+
+    def turned_away(self, job: Job) -> tuple[Turned, ...]:
+        """Robots that cannot take this job now, and why, as this robot sees them."""
+        return turned_away(job, self._standing())
 
     def _standing(self) -> Standing:
         return Standing(
@@ -669,61 +570,36 @@ class Coordinator:
             stamp_ns=self.stamp_ns,
             now_ns=self._now_ns,
             advice=self._advice,
+            estimates=self.exchange.estimates,
+            routes=self.exchange.advice,
+            reputations=self._reputations,
         )
 
     def _register(self) -> None:
-        """Have the log say who we are, in this life and with these capabilities."""
-        if self._capabilities is None or self.raft.leader is None:
+        if self.raft.leader is None:
             return
-        me = self.state.members.get(self.robot_id)
-        session = self.state.sessions.get(self.robot_id)
-        known = max(
-            0 if me is None else me.incarnation, 0 if session is None else session.incarnation
-        )
-        if self.caught_up and known > self.identity.incarnation:
-            self._renumber(known + 1)
-        if self._registering or self._leaving or self._now_ns < self._register_ns or (
-            me is not None
-            and me.incarnation == self.identity.incarnation
-            and me.capabilities == self._capabilities
-        ):
+        if self.caught_up and (number := self.registration.renumbered(self.state)) is not None:
+            self._renumbered(number)
+        if self.conduct.leaving:
             return
-        self._registering = True
-        command = RegisterRobot(
-            robot_id=self.robot_id,
-            incarnation=self.identity.incarnation,
-            voter=self.identity.voter,
-            host=self.identity.host,
-            software_version=self.identity.software_version,
-            job_slots=self.identity.job_slots,
-            capabilities=self._capabilities,
-            timing_profile=self.identity.timing_profile,
-        )
-        self._propose(command, RegistrationTag(), DUTY_EXPIRY_NS)
+        command = self.registration.due(self.state, self._now_ns)
+        if command is not None:
+            self._propose(command, RegistrationTag(), DUTY_EXPIRY_NS)
 
     def _registered(self, applied: Applied | None) -> None:
-        self._registering = False
-        if applied is None or not applied.refused:
-            return
-        if self.state.timing_profile not in ('', self.identity.timing_profile):
-            why = f'the swarm does not take {self.robot_id}: {applied.refused}'
-            self._out.append(Halt(2, why))
-        self._register_ns = self._now_ns + REGISTER_AGAIN_NS
-        self._out.append(Note(f'not registered: {applied.refused}'))
+        refused = '' if applied is None else applied.refused
+        profile = self.state.timing_profile
+        self._out += self.registration.settled(refused, profile, self._now_ns)
 
-    def _renumber(self, incarnation: int) -> None:
+    def _renumbered(self, incarnation: int) -> None:
         """The disk lost its past: go on counting where the swarm has counted to."""
-        self.identity = replace(self.identity, incarnation=incarnation)
         self.worker.incarnation = incarnation
-        self._registering = False
-        for item in list(self.proposals.outstanding.values()):
-            if isinstance(item.tag, RegistrationTag):
-                self.proposals.settle(item.serial)
+        self.proposals.drop(RegistrationTag())
         self._out.append(Renumbered(incarnation))
 
     # ---- work and files
 
-    def _work(self, effects: Sequence[WorkEffect]) -> None:
+    def _work(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Propose):
                 self._propose(effect.command, effect.tag, effect.expiry_ms * MS)
@@ -736,7 +612,4 @@ class Coordinator:
         assert self.state.applied_index == self.raft.last_applied
         assert (self.leadership is not None) == (self.raft.role is Role.LEADER)
         assert not (self.emergency.active and self.worker.running)
-
-
-def _text(refused: Refused) -> str:
-    return f'{refused.reason.value}: {refused.detail}' if refused.detail else refused.reason.value
+        self.office.check_invariants()

@@ -6,6 +6,7 @@ Outputs are fetched as soon as the worker offers them, and put in place only aft
 accepted the completion: what a former holder of the job made is never published.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.ids import RobotId
@@ -43,7 +44,15 @@ class PlaceOutputs:
     output_dir: str
 
 
-DeliveryEffect = FetchOutputs | TellStored | PlaceOutputs | Propose
+@dataclass(frozen=True)
+class ForgetOutputs:
+    """They need not come any more."""
+
+    job_id: str
+    token: int
+
+
+DeliveryEffect = FetchOutputs | ForgetOutputs | TellStored | PlaceOutputs | Propose
 
 
 @dataclass(frozen=True)
@@ -80,8 +89,9 @@ class Delivery:
         """A worker has outputs for us; it repeats the offer until it hears that they are here."""
         parcel = self.parcels.get(job_id)
         if parcel is None or parcel.token < token:
+            effects = self._forget(job_id)
             self.parcels[job_id] = Parcel(job_id, token, refs, worker, attempt, tell=True)
-            return [FetchOutputs(job_id, token, refs, worker)]
+            return [*effects, FetchOutputs(job_id, token, refs, worker)]
         if parcel.token == token and parcel.stored:
             return [TellStored(job_id, attempt, token, worker)]
         return []
@@ -91,13 +101,15 @@ class Delivery:
             return []
         parcel = self.parcels.get(job.job_id)
         if job.ended and (job.phase is not JobPhase.DONE or job.delivered):
-            self.parcels.pop(job.job_id, None)
-            return []
+            return self._forget(job.job_id)
         if job.phase is not JobPhase.DONE:
-            return []
+            # What a former holder of the job made is not wanted any more.
+            stale = parcel is not None and parcel.token < job.token
+            return self._forget(job.job_id) if stale else []
         if parcel is None or parcel.token != job.token:
             assert job.outputs_at is not None
             here = job.outputs_at == self.robot_id
+            effects = self._forget(job.job_id)
             parcel = Parcel(
                 job.job_id, job.token, job.outputs, job.outputs_at, job.attempt,
                 fetching=not here, stored=here,
@@ -105,9 +117,18 @@ class Delivery:
             self.parcels[job.job_id] = parcel
             parcel.accepted, parcel.output_dir = True, job.output_dir
             if not here:
-                return [FetchOutputs(job.job_id, job.token, job.outputs, job.outputs_at)]
+                fetch = FetchOutputs(job.job_id, job.token, job.outputs, job.outputs_at)
+                return [*effects, fetch]
+            return [*effects, *self._place(parcel)]
         parcel.accepted, parcel.output_dir = True, job.output_dir
         return self._place(parcel)
+
+    def only(self, known: Collection[str]) -> list[DeliveryEffect]:
+        """Forget the outputs of jobs that the log no longer knows."""
+        effects: list[DeliveryEffect] = []
+        for job_id in [one for one in self.parcels if one not in known]:
+            effects += self._forget(job_id)
+        return effects
 
     def fetched(self, job_id: str, token: int) -> list[DeliveryEffect]:
         parcel = self._parcel(job_id, token)
@@ -147,6 +168,12 @@ class Delivery:
                     FetchOutputs(parcel.job_id, parcel.token, parcel.refs, parcel.holder)
                 )
         return effects
+
+    def _forget(self, job_id: str) -> list[DeliveryEffect]:
+        parcel = self.parcels.pop(job_id, None)
+        if parcel is None or not parcel.fetching or parcel.stored:
+            return []
+        return [ForgetOutputs(job_id, parcel.token)]
 
     def _place(self, parcel: Parcel) -> list[DeliveryEffect]:
         if not parcel.stored or not parcel.accepted or parcel.placing:

@@ -1,21 +1,27 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What can happen to a coordinator, and what it can ask for. Plain values, no behaviour."""
+"""What can happen to a coordinator, and what it can ask for. Plain values: only Changed gathers
+what one entry after the other did."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.delivery import DeliveryEffect
 from swarm_coordinator.core.emergency import EmergencyEffect, EmergencyTick, Raised, RegisterHeard
 from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.jobs.costs import RouteAdvice
 from swarm_coordinator.core.jobs.job import FileRef
+from swarm_coordinator.core.jobs.offers import AnswerOffer, AskOffer, OfferAsked, OfferHeard
 from swarm_coordinator.core.leases.lease import LeaseAnswer
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.modes.policy import ModeAdvice
 from swarm_coordinator.core.raft import Entry, HardState, Message, Role, Snapshot
 from swarm_coordinator.core.registry.probing import ProbeAnswered, ProbeAsked, ProbeEffect
+from swarm_coordinator.core.replicated.applied import Applied
 from swarm_coordinator.core.replicated.apply import AttemptEnded, Notable
 from swarm_coordinator.core.replicated.command import CapabilitySpec, Command
+from swarm_coordinator.core.succession import ReputationAdvice
 from swarm_coordinator.core.worker import ProcessEnd, WorkerEffect
 
 # ---- events
@@ -85,6 +91,7 @@ class ProposalRefused:
     serial: int
     reason: str
     final: bool
+    sender: RobotId
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,11 @@ class Request:
 
 @dataclass(frozen=True)
 class AdviceHeard:
+    """From this robot's learner; None: it has no opinion."""
+
     advice: ModeAdvice | None
+    routes: RouteAdvice | None = None
+    reputations: ReputationAdvice | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,7 @@ class Progressed(WorkEvent):
     job_id: str
     token: int
     permille: int
+    text: str = ''
 
 
 @dataclass(frozen=True)
@@ -146,10 +158,11 @@ class OutputsOffered(WorkEvent):
 
 @dataclass(frozen=True)
 class OutputsStored(WorkEvent):
-    """Our origin has our outputs."""
+    """`origin` says that it has our outputs."""
 
     job_id: str
     token: int
+    origin: RobotId
 
 
 @dataclass(frozen=True)
@@ -187,6 +200,8 @@ Event = (
     | ProposalRefused
     | Request
     | AdviceHeard
+    | OfferAsked
+    | OfferHeard
     | CapabilitiesChanged
     | WorkEvent
 )
@@ -291,6 +306,24 @@ class Changed:
     ended: list[tuple[int, int, AttemptEnded]] = field(default_factory=list)  # index, stamp
     notable: list[tuple[int, int, Notable]] = field(default_factory=list)
 
+    def note(self, index: int, stamp_ns: int, done: Applied) -> None:
+        """What one more entry did."""
+        self.index = index
+        self.jobs.update(done.jobs)
+        self.leases.update(done.leases)
+        self.services |= done.services
+        self.members |= done.members
+        self.mode |= done.mode
+        self.ended.extend((index, stamp_ns, one) for one in done.ended)
+        self.notable.extend((index, stamp_ns, one) for one in done.notable)
+
+    def all(self, index: int, jobs: Iterable[str], leases: Iterable[str]) -> None:
+        """The state was replaced by another, which has these."""
+        self.index = index
+        self.restored = self.members = self.mode = self.services = True
+        self.jobs.update(dict.fromkeys(jobs))
+        self.leases.update(dict.fromkeys(leases))
+
 
 @dataclass(frozen=True)
 class DiscardFile:
@@ -339,6 +372,8 @@ Effect = (
     | UnpinFiles
     | SweepFiles
     | Halt
+    | AskOffer
+    | AnswerOffer
     | WorkerEffect
     | DeliveryEffect
 )

@@ -10,8 +10,14 @@ from dataclasses import dataclass, field
 
 from swarm_coordinator.core.health import Health, PeerFacts
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.jobs.allocation import REACHABLE, allocate, candidates
-from swarm_coordinator.core.modes.mode import Activity, allows
+from swarm_coordinator.core.jobs.allocation import REACHABLE, Allocator, Choice, Field
+from swarm_coordinator.core.jobs.costs import Estimates, RouteAdvice
+from swarm_coordinator.core.jobs.eligibility import Robot, Turned, eligible, needs_of
+from swarm_coordinator.core.jobs.job import Job, JobPhase
+from swarm_coordinator.core.jobs.offers import AskOffer, OfferHeard, Offers
+from swarm_coordinator.core.jobs.slots import Slots, occupied
+from swarm_coordinator.core.jobs.stuck import stuck
+from swarm_coordinator.core.modes.mode import Activity, Mode, allows
 from swarm_coordinator.core.modes.policy import ModeAdvice, ModeSituation, choose_mode
 from swarm_coordinator.core.modes.pressure import (
     Forced,
@@ -27,12 +33,19 @@ from swarm_coordinator.core.replicated.command import (
     ExtendLeases,
     GrantJobs,
     MarkRobot,
+    RevokeJob,
     SetMode,
 )
-from swarm_coordinator.core.replicated.state import ReplicatedState, earliest_due_ns
+from swarm_coordinator.core.replicated.state import (
+    GONE,
+    Member,
+    ReplicatedState,
+    earliest_due_ns,
+)
 from swarm_coordinator.core.succession import (
     Candidate,
     FitnessFacts,
+    ReputationAdvice,
     SuccessionSituation,
     fitness,
 )
@@ -40,6 +53,9 @@ from swarm_coordinator.core.succession import (
 MS = 1_000_000
 GRANTS_PER_ENTRY_MAX = 64
 LOOK_NS = 500 * MS
+ALLOCATE_NS = 100 * MS  # time goes by, and figures of robots change
+BLOCKED_NS = 5_000 * MS  # then jobs that could go nowhere are looked at again
+ANSWER_MISSES_NS = 200 * MS  # grants so young may not have reached the robot when it answered
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,9 @@ class Standing:
     stamp_ns: int
     now_ns: int
     advice: ModeAdvice | None = None
+    estimates: Estimates = field(default_factory=Estimates)
+    routes: RouteAdvice | None = None  # a learner's view of them
+    reputations: ReputationAdvice | None = None
 
     def facts_of(self, robot: RobotId) -> PeerFacts:
         return self.own if robot == self.raft.robot_id else self.health.peers.get(robot, _UNKNOWN)
@@ -115,6 +134,9 @@ def _fitness_of(robot: RobotId, at: Standing) -> FitnessFacts:
         battery_permille=facts.battery_permille,
         cpu_load_permille=facts.cpu_load_permille,
         awareness=facts.awareness,
+        reputation_permille=(
+            None if at.reputations is None else at.reputations.permille_of(robot, at.now_ns)
+        ),
     )
 
 
@@ -132,6 +154,13 @@ class Leadership:
     forced: Forced | None = None
     batteries_low: int = 0
     looked_ns: int = 0
+    allocator: Allocator = field(default_factory=Allocator)
+    offers: Offers = field(default_factory=Offers)
+    questions: list[AskOffer] = field(default_factory=list)  # to be asked now
+    seen: tuple[int, int, bool] | None = None  # what the last pass looked at
+    allocated_ns: int = 0
+    blocked_ns: int = 0
+    blocked_members: tuple[tuple[RobotId, int, Liveness, Mode], ...] = ()
 
     def duties(self, at: Standing) -> list[Duty]:
         """What to propose now. Call only when the leader has applied an entry of its own term."""
@@ -140,10 +169,14 @@ class Leadership:
             at.health.suspicion.begin(list(at.state.members), at.now_ns)
             self.gauge = PressureGauge(at.state.policy_mode)
             return [Duty('extend', ExtendLeases())]
+        if at.state.applied_index == at.state.term_index:
+            return []  # the times in the state are still by the clock of the leader before
         self._look(at)
+        self.offers.tick(at.now_ns)
         duties = self._verdicts(at)
         duties += self._expiry(at)
         duties += self._mode(at)
+        duties += self._stuck(at)
         duties += self._grants(at)
         fresh = [duty for duty in duties if duty.key not in self.pending]
         self.pending.update(duty.key for duty in fresh)
@@ -151,6 +184,8 @@ class Leadership:
 
     def settled(self, key: str) -> None:
         self.pending.discard(key)
+        if key == 'grant':
+            self.seen = None  # it may have been lost
 
     def _look(self, at: Standing) -> None:
         """At the robots' own figures, which change once a second."""
@@ -215,34 +250,145 @@ class Leadership:
         if 'grant' in self.pending:
             return []
         if at.emergency:
-            self.blocked = dict.fromkeys(state.waiting, 'an emergency: nothing is started')
-            return []
+            return self._block_all(at, 'an emergency: nothing is started')
         if not allows(state.mode, Activity.TAKE_JOBS):
-            self.blocked = dict.fromkeys(
-                state.waiting, f'mode {state.mode.label} takes no new jobs'
-            )
+            return self._block_all(at, f'mode {state.mode.label} takes no new jobs')
+        if not self._worth_a_look(at):
             return []
-        held: dict[RobotId, int] = {}
-        for job in state.held_jobs():
-            assert job.robot_id is not None
-            held[job.robot_id] = held.get(job.robot_id, 0) + 1
-        members = [
-            member
-            for member in state.members.values()
-            if allows(at.facts_of(member.robot_id).local_mode, Activity.TAKE_JOBS)
-        ]
-        robots = candidates(members, held)
-        if all(robot.room <= 0 for robot in robots) and robots:
-            return []
-        everybody = state.members.values()
-        reachable = frozenset(m.robot_id for m in everybody if m.phase in REACHABLE)
-        chosen = allocate(
-            state.waiting_jobs(), robots, reachable, self.job_ttl_ms, GRANTS_PER_ENTRY_MAX
+        at.estimates.begin(state.routes, at.stamp_ns, at.now_ns, at.routes)
+        self._forget(at)
+        seen = self._field(at)
+        waiting = (job for job in state.ready_jobs() if job.job_id not in self.blocked)
+        chosen = self.allocator.allocate(waiting, seen, self.job_ttl_ms, GRANTS_PER_ENTRY_MAX)
+        self.blocked.update(chosen.blocked)
+        self.questions += self.offers.ask(chosen.open, at.now_ns)
+        return [Duty('grant', GrantJobs(chosen.grants))] if chosen.grants else []
+
+    def _block_all(self, at: Standing, why: str) -> list[Duty]:
+        """All that waits, until the next look: when this is over nothing is left of it."""
+        self.blocked = dict.fromkeys(at.state.waiting, why)
+        self.blocked_members = ()
+        return []
+
+    def heard(self, event: OfferHeard, now_ns: int) -> bool:
+        """A robot's answer; True: all have answered, look again."""
+        return self.offers.heard(event, now_ns)
+
+    def _worth_a_look(self, at: Standing) -> bool:
+        """A pass costs milliseconds in a large swarm: only where something may have changed."""
+        seen = (at.state.applied_index, self.offers.rounds, self.offers.round is None)
+        if seen == self.seen and at.now_ns - self.allocated_ns < ALLOCATE_NS:
+            return False
+        self.seen, self.allocated_ns = seen, at.now_ns
+        return True
+
+    def _forget(self, at: Standing) -> None:
+        """Look at everything anew, now and then and when robots have changed."""
+        members = tuple(at.state.members.values())
+        stamps = tuple(
+            (one.robot_id, one.changed_index, one.phase, at.facts_of(one.robot_id).local_mode)
+            for one in members
         )
-        self.blocked = chosen.blocked
-        if not chosen.grants:
+        if at.now_ns - self.blocked_ns < BLOCKED_NS and stamps == self.blocked_members:
+            return
+        self.blocked_ns, self.blocked_members = at.now_ns, stamps
+        self.blocked = {}
+        self.offers.forget(at.state.waiting, at.state.members)
+
+    def _field(self, at: Standing) -> Field:
+        held: dict[RobotId, list[Job]] = {}
+        for job in at.state.held_jobs():
+            assert job.robot_id is not None
+            held.setdefault(job.robot_id, []).append(job)
+        present = [one for one in at.state.members.values() if one.phase not in GONE]
+        robots = [_robot(member, at) for member in present if member.job_slots > 0]
+        slots = {
+            one.member.robot_id: self._slots(one.member, held.get(one.member.robot_id, []), at)
+            for one in robots
+            if not one.barred
+        }
+
+        def settled(choice: Choice) -> bool:
+            busy = slots[choice.ranking[0].robot_id]
+            return self.offers.settled(choice, busy, at.now_ns)
+
+        return Field(
+            robots=robots,
+            slots=slots,
+            reachable=frozenset(m.robot_id for m in present if m.phase in REACHABLE),
+            estimates=at.estimates,
+            stamp_ns=at.stamp_ns,
+            silent=self.offers.silent(at.now_ns),
+            staging=self.offers.staging,
+            refused=self.offers.refused,
+            settled=settled,
+            queued=len(at.state.waiting),
+        )
+
+    def _slots(self, member: Member, held: list[Job], at: Standing) -> Slots:
+        """What the robot said of its backlog comes before what the log lets us guess; only grants
+        that may not have reached it count beside it."""
+        said_ms = self.offers.backlog_ms(member.robot_id, at.now_ns)
+        if said_ms is None:
+            slots, _ = occupied(member.job_slots, held, at.estimates, at.stamp_ns)
+            if member.robot_id in self.offers.silent(at.now_ns):
+                queued_ms = at.facts_of(member.robot_id).queued_work_ms
+                slots.not_before(queued_ms // member.job_slots)
+            return slots
+        young = [job for job in held if at.stamp_ns - job.changed_ns < ANSWER_MISSES_NS]
+        slots, _ = occupied(member.job_slots, young, at.estimates, at.stamp_ns)
+        slots.not_before(said_ms)
+        slots.holds(len(held))
+        return slots
+
+    def _stuck(self, at: Standing) -> list[Duty]:
+        """Running jobs that make no progress, where another robot could take them."""
+        if at.now_ns != self.looked_ns:
             return []
-        return [Duty('grant', GrantJobs(chosen.grants))]
+        duties = []
+        for job in at.state.held_jobs():
+            if job.phase is not JobPhase.RUNNING or job.revoked_for is not None:
+                continue
+            assert job.robot_id is not None
+            route = at.state.routes.get(job.spec.task, job.robot_id, job.unit)
+            if stuck(job, route, at.stamp_ns) and _another_could(job, at.state):
+                silent_s = (at.stamp_ns - job.progressed_ns) // (1000 * MS)
+                why = f'no progress for {silent_s} s'
+                command = RevokeJob(job.job_id, job.token, why)
+                duties.append(Duty(f'revoke {job.job_id} {job.token}', command))
+        return duties
+
+
+def _another_could(job: Job, state: ReplicatedState) -> bool:
+    required = job.spec.required
+    return any(
+        member.robot_id != job.robot_id
+        and member.robot_id not in job.avoid
+        and member.phase in REACHABLE
+        and member.job_slots > 0
+        and member.offers(required)
+        for member in state.members.values()
+    )
+
+
+def turned_away(job: Job, at: Standing) -> tuple[Turned, ...]:
+    """Why robots cannot take this job now, as this robot sees them; any robot can tell. Where one
+    could, it is not among them."""
+    robots = [_robot(member, at) for member in at.state.members.values()]
+    return eligible(needs_of(job.spec), robots, at.state.routes, at.stamp_ns).turned
+
+
+def _robot(member: Member, at: Standing) -> Robot:
+    facts, barred = at.facts_of(member.robot_id), ''
+    if member.phase in GONE:
+        barred = f'is {member.phase.name.lower()}'
+    elif member.job_slots == 0:
+        barred = 'runs no jobs'
+    elif member.phase not in REACHABLE:
+        barred = 'cannot be reached'
+    elif not allows(facts.local_mode, Activity.TAKE_JOBS):
+        barred = f'is in mode {facts.local_mode.label}, which takes no new jobs'
+    return Robot(member, barred, facts.battery_permille)
 
 
 def _pressure(robot_id: RobotId, at: Standing) -> RobotPressure:

@@ -6,6 +6,7 @@ A command is repeated until it is seen in the log (the answer is the log itself)
 over; (robot, incarnation, serial) makes every repetition harmless.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.replicated.command import Command
@@ -21,6 +22,7 @@ class Outstanding:
     tag: object
     deadline_ns: int
     next_send_ns: int
+    asked_ns: int
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Proposals:
         return len(self.outstanding) >= OUTSTANDING_MAX
 
     def add(self, command: Command, tag: object, now_ns: int, expiry_ns: int) -> Outstanding:
-        item = Outstanding(self.next_serial, command, tag, now_ns + expiry_ns, now_ns)
+        item = Outstanding(self.next_serial, command, tag, now_ns + expiry_ns, now_ns, now_ns)
         self.outstanding[item.serial] = item
         self.next_serial += 1
         return item
@@ -61,6 +63,22 @@ class Proposals:
         for item in over:
             del self.outstanding[item.serial]
         return over
+
+    def seen(self, acked_below: int, applied: Container[int]) -> list[Outstanding]:
+        """Those that the log has, where only its session with this robot tells so."""
+        found = [
+            item
+            for item in self.outstanding.values()
+            if item.serial < acked_below or item.serial in applied
+        ]
+        for item in found:
+            del self.outstanding[item.serial]
+        return found
+
+    def drop(self, tag: object) -> None:
+        """What is under way with this tag need not come into the log any more."""
+        for item in [one for one in self.outstanding.values() if one.tag == tag]:
+            del self.outstanding[item.serial]
 
     def settle(self, serial: int) -> Outstanding | None:
         return self.outstanding.pop(serial, None)

@@ -8,6 +8,7 @@ Refuses to know what follows from an applied entry for this robot.
 
 from dataclasses import dataclass, field
 
+from swarm_coordinator.core.comprehension import NewerLog
 from swarm_coordinator.core.events import Effect, Persist, SaveSnapshot, Send
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.raft import (
@@ -24,8 +25,14 @@ from swarm_coordinator.core.raft import (
     SoftState,
 )
 from swarm_coordinator.core.replicated.apply import Applied, apply_command, apply_noop
-from swarm_coordinator.core.replicated.command import Issued, MalformedCommand, decode
+from swarm_coordinator.core.replicated.command import (
+    Issued,
+    MalformedCommand,
+    NewerCommand,
+    decode,
+)
 from swarm_coordinator.core.replicated.snapshot import (
+    MalformedSnapshot,
     StateEncoder,
     StateTooLarge,
     decode_state,
@@ -78,6 +85,8 @@ class Replica:
         self._encoder = StateEncoder()
         self._too_large = False
         self._appended: set[tuple[RobotId, int, int]] = set()
+        self._read: tuple[Snapshot, ReplicatedState] | None = None  # to be restored
+        raft.read_state = self._read_state
 
     @property
     def own_term_applied(self) -> bool:
@@ -132,8 +141,17 @@ class Replica:
                 Persist(ready.hard_state, ready.truncate_from, ready.entries)
             )
 
+    def _read_state(self, snapshot: Snapshot) -> None:
+        """Raises MalformedSnapshot: what a leader sends must not end those that follow it."""
+        state = decode_state(snapshot.data)
+        if state.applied_index != snapshot.index:
+            raise MalformedSnapshot(f'the state of entry {state.applied_index} as of entry '
+                                    f'{snapshot.index}')
+        self._read = snapshot, state
+
     def _restore(self, snapshot: Snapshot) -> None:
-        self.state = decode_state(snapshot.data)
+        assert self._read is not None and self._read[0] is snapshot, 'read before it was taken'
+        (_, self.state), self._read = self._read, None
         self._encoder = StateEncoder()  # the old one keeps the old state
         self._tried_index, self._bytes_since_snapshot = snapshot.index, 0
 
@@ -148,6 +166,8 @@ class Replica:
             return AppliedEntry(*here)
         try:
             issued = decode(entry.data)
+        except NewerCommand as error:
+            raise NewerLog(entry.index, str(error)) from None
         except MalformedCommand as error:
             # Every replica skips it alike: the codec is part of the state machine.
             apply_noop(self.state, *when)

@@ -9,7 +9,7 @@ reputation is advice with a small weight.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarm_coordinator.core.ids import RobotId
@@ -37,6 +37,31 @@ BACKOFF_DOUBLINGS_MAX = 6
 
 BATTERY_ENOUGH_PERMILLE = 500  # more charge does not make a better leader
 FSYNC_FAST_MS, FSYNC_SLOW_MS = 10, 200  # an SSD, and an SD card in trouble
+
+
+@dataclass(frozen=True)
+class WorkReputation:
+    """A learner's belief in the work of a robot. may_lead: enough evidence of good work."""
+
+    lower_bound_permille: int
+    newcomer: bool
+    may_lead: bool
+
+
+@dataclass(frozen=True)
+class ReputationAdvice:
+    """The learner's table; counts until `expires_ns` of the monotonic clock."""
+
+    robots: Mapping[RobotId, WorkReputation]
+    expires_ns: int
+
+    def permille_of(self, robot: RobotId, now_ns: int) -> int | None:
+        """None: nothing to compare, because the advice is stale or knows too little of the robot.
+        Of one that has shown work which does not speak for leading, 0."""
+        known = self.robots.get(robot) if now_ns < self.expires_ns else None
+        if known is None or known.newcomer:
+            return None
+        return known.lower_bound_permille if known.may_lead else 0
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,25 @@ from swarm_coordinator.core.events import (
 )
 from swarm_coordinator.core.files.custody import Custody, FileEffect
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.replicated.command import SubmitJob
+from swarm_coordinator.core.jobs.costs import Estimates, transfer_ms
+from swarm_coordinator.core.jobs.job import Job
+from swarm_coordinator.core.jobs.offers import Offer
+from swarm_coordinator.core.jobs.spec import FileRef
+from swarm_coordinator.core.replicated.command import SubmitJob, SubmitJobs
 from swarm_coordinator.core.replicated.state import ReplicatedState
 from swarm_coordinator.core.worker import RenewalTag, ReportTag, Worker, WorkerEffect
 
 WorkEffect = WorkerEffect | DeliveryEffect | FileEffect
 Effects = list[WorkEffect]
+Submission = SubmitJob | SubmitJobs
+
+
+def _submissions(command: Submission) -> tuple[SubmitJob, ...]:
+    return (command,) if isinstance(command, SubmitJob) else command.jobs
+
+
+def _inputs_of(command: Submission) -> tuple[FileRef, ...]:
+    return tuple(ref for one in _submissions(command) for ref in one.spec.files)
 
 
 class Workplace:
@@ -43,6 +56,10 @@ class Workplace:
     def tick(self, now_ns: int) -> Effects:
         return [*self.worker.tick(now_ns), *self.delivery.tick(now_ns)]
 
+    def said(self, now_ns: int) -> Effects:
+        """What is to be told to the log of all that happened."""
+        return [*self.worker.said(now_ns)]
+
     def settled(self, tag: object, timed_out: bool, now_ns: int) -> Effects:
         """A command of ours came into the log, or ran out of time."""
         if isinstance(tag, (RenewalTag, ReportTag)):
@@ -53,14 +70,40 @@ class Workplace:
 
     # ---- submissions from here
 
-    def submitting(self, request_id: int, command: SubmitJob) -> None:
-        self.custody.requested(request_id, command.spec.inputs)
+    def offer(
+        self,
+        job_ids: Sequence[str],
+        refusal: str,
+        state: ReplicatedState,
+        estimates: Estimates,
+        now_ns: int,
+    ) -> Offer:
+        """What these jobs would cost here. A job that the log here does not know yet is not
+        refused; only its files are not known."""
+        jobs = [state.jobs.get(job_id) for job_id in job_ids]
+        return Offer(
+            backlog_ms=self.worker.slots_taken(estimates, now_ns).backlog_ms(),
+            job_ids=tuple(job_ids),
+            transfer_ms=tuple(None if job is None else self._staging_ms(job) for job in jobs),
+            refused=(refusal,) * len(jobs),
+        )
+
+    def _staging_ms(self, job: Job) -> int:
+        needed = self.custody.references.needed
+        return transfer_ms(
+            sum(ref.size_bytes for ref in job.spec.inputs if not needed(ref.sha256))
+        )
+
+    def submitting(self, request_id: int, command: Submission) -> None:
+        self.custody.requested(request_id, _inputs_of(command))
 
     def submitted(
-        self, request_id: int, command: SubmitJob, state: ReplicatedState
+        self, request_id: int, command: Submission, state: ReplicatedState
     ) -> Effects:
-        effects = self._account(command.job_id, state)
-        return effects + self.custody.request_settled(request_id, command.spec.inputs)
+        effects: Effects = []
+        for one in _submissions(command):
+            effects += self._account(one.job_id, state)
+        return effects + self.custody.request_settled(request_id, _inputs_of(command))
 
     # ---- the log
 
@@ -85,8 +128,9 @@ class Workplace:
     def restored(self, state: ReplicatedState, now_ns: int) -> Effects:
         """The state was replaced as a whole: what it no longer knows is over."""
         effects: Effects = [*self.worker.only(state.jobs, now_ns)]
-        for job_id in [one for one in self.delivery.parcels if one not in state.jobs]:
-            del self.delivery.parcels[job_id]
+        unknown = [one for one in self.delivery.parcels if one not in state.jobs]
+        effects += self.delivery.only(state.jobs)
+        for job_id in unknown:
             effects += self._account(job_id, state)
         return effects
 
@@ -129,7 +173,7 @@ class Workplace:
 
     @_on.register
     def _progressed(self, event: Progressed, state: ReplicatedState, now_ns: int) -> Effects:
-        self.worker.progressed(event.job_id, event.token, event.permille)
+        self.worker.progressed(event.job_id, event.token, event.permille, event.text)
         return []
 
     @_on.register
@@ -137,7 +181,12 @@ class Workplace:
         self, event: OutputsOffered, state: ReplicatedState, now_ns: int
     ) -> Effects:
         job = state.jobs.get(event.job_id)
-        if job is None or job.token != event.token or job.origin != self.robot_id:
+        if (
+            job is None
+            or job.token != event.token
+            or job.origin != self.robot_id
+            or job.robot_id != event.worker
+        ):
             return []  # an old attempt, or its grant is not applied here yet: offered again
         offered = self.delivery.offered(
             event.job_id, event.attempt, event.token, event.refs, event.worker
@@ -148,7 +197,7 @@ class Workplace:
     def _outputs_stored(
         self, event: OutputsStored, state: ReplicatedState, now_ns: int
     ) -> Effects:
-        return [*self.worker.outputs_stored(event.job_id, event.token, now_ns)]
+        return [*self.worker.outputs_stored(event.job_id, event.token, event.origin)]
 
     @_on.register
     def _outputs_fetched(

@@ -7,7 +7,8 @@ or a ValueError, which the caller turns into a refusal or a dropped message.
 import array
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import singledispatch
+from dataclasses import fields
+from textwrap import shorten
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -17,19 +18,12 @@ from swarm_msgs import msg, srv
 from swarm_coordinator.core.emergency import Register, RegisterHeard
 from swarm_coordinator.core.health import PeerFacts
 from swarm_coordinator.core.ids import RobotId, checked_name
-from swarm_coordinator.core.jobs.job import (
-    ATTEMPTS_MAX_DEFAULT,
-    ENDED_PHASES,
-    Effects,
-    FileRef,
-    Job,
-    JobPhase,
-    JobSpec,
-)
 from swarm_coordinator.core.leases.lease import Lease
 from swarm_coordinator.core.modes.mode import Mode
+from swarm_coordinator.core.modes.policy import ModeAdvice
 from swarm_coordinator.core.raft import (
     CHUNK_BYTES_MAX,
+    ENTRY_BYTES_MAX,
     Append,
     AppendOutcome,
     AppendReply,
@@ -48,41 +42,20 @@ from swarm_coordinator.core.raft import (
     VoteReason,
     VoteRequest,
 )
+from swarm_coordinator.core.registry.models import Model
 from swarm_coordinator.core.registry.services import Service
 from swarm_coordinator.core.replicated.command import CapabilitySpec, MemberChange
 from swarm_coordinator.core.replicated.event_log import KeptEvent
 from swarm_coordinator.core.replicated.state import ReplicatedState
+from swarm_coordinator.core.succession import ReputationAdvice, WorkReputation
 
 ENTRIES_MAX = 4096  # per Append; the core sends far fewer
-ENTRY_BYTES_MAX = 256 * 1024
+UINT8_MAX = 2**8 - 1
 UINT32_MAX = 2**32 - 1
+AMOUNT_MAX = 9e15  # of a capability: its thousandths have 64 bits
+MODE_REASON_CHARS_MAX = 400  # the longest of many random situations has 231
+REPUTATIONS_MAX = 256  # of one advice; as many robots as a learner knows
 
-PHASE_TO_MSG = {
-    JobPhase.SUBMITTED: msg.JobStatus.PHASE_SUBMITTED,
-    JobPhase.LEASED: msg.JobStatus.PHASE_LEASED,
-    JobPhase.RUNNING: msg.JobStatus.PHASE_RUNNING,
-    JobPhase.DONE: msg.JobStatus.PHASE_DONE,
-    JobPhase.FAILED: msg.JobStatus.PHASE_FAILED,
-    JobPhase.EXPIRED: msg.JobStatus.PHASE_EXPIRED,
-    JobPhase.CANCELLED: msg.JobStatus.PHASE_CANCELLED,
-    JobPhase.QUARANTINED: msg.JobStatus.PHASE_QUARANTINED,
-}
-PHASE_FROM_MSG = {value: phase for phase, value in PHASE_TO_MSG.items()}
-EFFECTS_TO_MSG = {
-    Effects.NONE: msg.JobSpec.EFFECTS_NONE,
-    Effects.IDEMPOTENT: msg.JobSpec.EFFECTS_IDEMPOTENT,
-    Effects.FENCED: msg.JobSpec.EFFECTS_FENCED,
-    Effects.ONCE: msg.JobSpec.EFFECTS_ONCE,
-}
-EFFECTS_FROM_MSG = {value: effects for effects, value in EFFECTS_TO_MSG.items()}
-OUTCOME_TO_MSG = {
-    'done': msg.JobOutcome.OUTCOME_DONE,
-    'failed': msg.JobOutcome.OUTCOME_FAILED,
-    'timed_out': msg.JobOutcome.OUTCOME_TIMED_OUT,
-    'lease_expired': msg.JobOutcome.OUTCOME_LEASE_EXPIRED,
-    'cancelled': msg.JobOutcome.OUTCOME_CANCELLED,
-    'refused': msg.JobOutcome.OUTCOME_REFUSED,
-}
 SEVERITY_TO_MSG = {
     'info': msg.SwarmEvent.SEVERITY_INFO,
     'warn': msg.SwarmEvent.SEVERITY_WARN,
@@ -125,227 +98,70 @@ def entry_from_msg(message: msg.LogEntry) -> Entry:
     )
 
 
-@singledispatch
+def _entries_to_msg(entries: Sequence[Entry]) -> list[msg.LogEntry]:
+    return [entry_to_msg(entry) for entry in entries]
+
+
+def entries_from_msg(messages: Sequence[msg.LogEntry]) -> tuple[Entry, ...]:
+    if len(messages) > ENTRIES_MAX:
+        raise ValueError(f'{len(messages)} entries: at most {ENTRIES_MAX}')
+    return tuple(entry_from_msg(entry) for entry in messages)
+
+
+def _chunk_from_msg(data: Any) -> bytes:
+    if len(data) > CHUNK_BYTES_MAX:
+        raise ValueError(f'chunk of {len(data)} bytes: at most {CHUNK_BYTES_MAX}')
+    return bytes(data)
+
+
+# The core's Raft messages and those of swarm_msgs have the same names and fields; the sender, the
+# recipient and the storage are in the envelope. Beacons carry more and are made by beacon_to_msg.
+_ENVELOPE = frozenset({'sender', 'recipient', 'storage_id'})
+RAFT_KINDS: tuple[type, ...] = (
+    VoteRequest, Vote, Append, AppendReply, SnapshotChunk, SnapshotReply, TimeoutNow, ReadRequest,
+    ReadReply,
+)
+_BODY: dict[type, tuple[str, ...]] = {
+    kind: tuple(one.name for one in fields(kind) if one.name not in _ENVELOPE)
+    for kind in RAFT_KINDS
+}
+_KIND_OF_MSG: dict[type, type] = {getattr(msg, kind.__name__): kind for kind in RAFT_KINDS}
+# What is not the same on both sides: (to the message, from it).
+_FIELDS: dict[tuple[type, str], tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    (Vote, 'reason'): (int, VoteReason),
+    (Append, 'entries'): (_entries_to_msg, entries_from_msg),
+    (AppendReply, 'outcome'): (int, AppendOutcome),
+    (SnapshotChunk, 'sha256'): (list, bytes),
+    (SnapshotChunk, 'data'): (octets, _chunk_from_msg),
+    (SnapshotReply, 'reason'): (str, lambda reason: reason[:200]),
+}
+_SAME: tuple[Callable[[Any], Any], Callable[[Any], Any]] = (lambda value: value,) * 2
+
+
 def raft_to_msg(message: Message) -> Any:
-    """The body of a Raft message without its envelope; beacons are made by beacon_to_msg."""
-    raise AssertionError(f'no message for {type(message).__name__}')
-
-
-@raft_to_msg.register
-def _(message: VoteRequest) -> msg.VoteRequest:
-    return msg.VoteRequest(
-        term=message.term,
-        pre_vote=message.pre_vote,
-        last_log_index=message.last_log_index,
-        last_log_term=message.last_log_term,
-        leadership_transfer=message.leadership_transfer,
-    )
-
-
-@raft_to_msg.register
-def _(message: Vote) -> msg.Vote:
-    return msg.Vote(
-        term=message.term,
-        pre_vote=message.pre_vote,
-        granted=message.granted,
-        reason=int(message.reason),
-    )
-
-
-@raft_to_msg.register
-def _(message: Append) -> msg.Append:
-    return msg.Append(
-        term=message.term,
-        prev_index=message.prev_index,
-        prev_term=message.prev_term,
-        entries=[entry_to_msg(entry) for entry in message.entries],
-        commit_index=message.commit_index,
-    )
-
-
-@raft_to_msg.register
-def _(message: AppendReply) -> msg.AppendReply:
-    return msg.AppendReply(
-        term=message.term,
-        outcome=int(message.outcome),
-        match_index=message.match_index,
-        conflict_index=message.conflict_index,
-        conflict_term=message.conflict_term,
-    )
-
-
-@raft_to_msg.register
-def _(message: SnapshotChunk) -> msg.SnapshotChunk:
-    return msg.SnapshotChunk(
-        term=message.term,
-        last_index=message.last_index,
-        last_term=message.last_term,
-        offset_bytes=message.offset_bytes,
-        total_bytes=message.total_bytes,
-        sha256=list(message.sha256),
-        data=octets(message.data),
-    )
-
-
-@raft_to_msg.register
-def _(message: SnapshotReply) -> msg.SnapshotReply:
-    return msg.SnapshotReply(
-        term=message.term,
-        last_index=message.last_index,
-        next_offset_bytes=message.next_offset_bytes,
-        accepted=message.accepted,
-        reason=message.reason,
-    )
-
-
-@raft_to_msg.register
-def _(message: TimeoutNow) -> msg.TimeoutNow:
-    return msg.TimeoutNow(term=message.term)
-
-
-@raft_to_msg.register
-def _(message: ReadRequest) -> msg.ReadRequest:
-    return msg.ReadRequest(term=message.term, request_id=message.request_id)
-
-
-@raft_to_msg.register
-def _(message: ReadReply) -> msg.ReadReply:
-    return msg.ReadReply(
-        term=message.term,
-        request_id=message.request_id,
-        confirmed=message.confirmed,
-        index=message.index,
+    """The body of a Raft message that is no beacon, without its envelope."""
+    kind = type(message)
+    return getattr(msg, kind.__name__)(
+        **{
+            name: _FIELDS.get((kind, name), _SAME)[0](getattr(message, name))
+            for name in _BODY[kind]
+        }
     )
 
 
 def raft_from_msg(message: Any) -> Message:
     """Any Raft message but a beacon. Raises ValueError for an enum or a size that cannot be."""
-    sender = RobotId(message.envelope.sender)
-    to = RobotId(message.envelope.recipient) if message.envelope.recipient else None
-    return _RAFT_FROM_MSG[type(message)](message, sender, to, message.envelope.storage_id)
-
-
-def _vote_request(
-    message: msg.VoteRequest, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return VoteRequest(
-        sender,
-        to,
-        message.term,
-        message.pre_vote,
-        message.last_log_index,
-        message.last_log_term,
-        leadership_transfer=message.leadership_transfer,
-        storage_id=storage_id,
+    kind, envelope = _KIND_OF_MSG[type(message)], message.envelope
+    made: Message = kind(
+        sender=RobotId(envelope.sender),
+        recipient=RobotId(envelope.recipient) if envelope.recipient else None,
+        storage_id=envelope.storage_id,
+        **{
+            name: _FIELDS.get((kind, name), _SAME)[1](getattr(message, name))
+            for name in _BODY[kind]
+        },
     )
-
-
-def _vote(message: msg.Vote, sender: RobotId, to: RobotId | None, storage_id: int) -> Message:
-    reason = VoteReason(message.reason)
-    return Vote(
-        sender, to, message.term, message.pre_vote, message.granted, reason,
-        storage_id=storage_id,
-    )
-
-
-def _append(
-    message: msg.Append, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    if len(message.entries) > ENTRIES_MAX:
-        raise ValueError(f'{len(message.entries)} entries: at most {ENTRIES_MAX}')
-    return Append(
-        sender,
-        to,
-        message.term,
-        message.prev_index,
-        message.prev_term,
-        tuple(entry_from_msg(entry) for entry in message.entries),
-        message.commit_index,
-        storage_id=storage_id,
-    )
-
-
-def _append_reply(
-    message: msg.AppendReply, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return AppendReply(
-        sender,
-        to,
-        message.term,
-        AppendOutcome(message.outcome),
-        message.match_index,
-        message.conflict_index,
-        message.conflict_term,
-        storage_id=storage_id,
-    )
-
-
-def _snapshot_chunk(
-    message: msg.SnapshotChunk, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    if len(message.data) > CHUNK_BYTES_MAX:
-        raise ValueError(f'chunk of {len(message.data)} bytes: at most {CHUNK_BYTES_MAX}')
-    return SnapshotChunk(
-        sender,
-        to,
-        message.term,
-        message.last_index,
-        message.last_term,
-        message.offset_bytes,
-        message.total_bytes,
-        bytes(message.sha256),
-        bytes(message.data),
-        storage_id=storage_id,
-    )
-
-
-def _snapshot_reply(
-    message: msg.SnapshotReply, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return SnapshotReply(
-        sender,
-        to,
-        message.term,
-        message.last_index,
-        message.next_offset_bytes,
-        message.accepted,
-        message.reason[:200],
-        storage_id=storage_id,
-    )
-
-
-def _timeout_now(
-    message: msg.TimeoutNow, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return TimeoutNow(sender, to, message.term, storage_id=storage_id)
-
-
-def _read_request(
-    message: msg.ReadRequest, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return ReadRequest(sender, to, message.term, message.request_id, storage_id=storage_id)
-
-
-def _read_reply(
-    message: msg.ReadReply, sender: RobotId, to: RobotId | None, storage_id: int
-) -> Message:
-    return ReadReply(
-        sender, to, message.term, message.request_id, message.confirmed, message.index,
-        storage_id=storage_id,
-    )
-
-
-_RAFT_FROM_MSG: dict[type, Callable[[Any, RobotId, RobotId | None, int], Message]] = {
-    msg.VoteRequest: _vote_request,
-    msg.Vote: _vote,
-    msg.Append: _append,
-    msg.AppendReply: _append_reply,
-    msg.SnapshotChunk: _snapshot_chunk,
-    msg.SnapshotReply: _snapshot_reply,
-    msg.TimeoutNow: _timeout_now,
-    msg.ReadRequest: _read_request,
-    msg.ReadReply: _read_reply,
-}
+    return made
 
 
 def beacon_from_msg(message: msg.Heartbeat) -> Message:
@@ -427,6 +243,32 @@ def beacon_to_msg(message: Heartbeat | HeartbeatReply, role: Role) -> msg.Heartb
 # ---- leases, registry, members
 
 
+def mode_advice_from_msg(message: msg.Advice) -> ModeAdvice | None:
+    """The mode that a learner proposes, for as long as it says; None: it proposes none. A reason
+    that is too long is cut at a word."""
+    if not message.has_mode or message.mode.mode not in {mode.value for mode in Mode}:
+        return None
+    reason = shorten(message.mode.reason[: 2 * MODE_REASON_CHARS_MAX], MODE_REASON_CHARS_MAX,
+                     placeholder=' …')
+    expires_ns = time.monotonic_ns() + message.valid_ms * 1_000_000
+    return ModeAdvice(Mode(message.mode.mode), message.mode.confidence, reason, expires_ns)
+
+
+def reputation_advice_from_msg(message: msg.Advice) -> ReputationAdvice | None:
+    """What a learner believes of robots, for as long as it says; None: it says nothing. Figures
+    that cannot be are left out."""
+    robots = {
+        RobotId(one.robot_id): WorkReputation(
+            round(one.lower_bound * 1000), one.newcomer, one.may_lead
+        )
+        for one in message.reputations[:REPUTATIONS_MAX]
+        if 0 <= one.lower_bound <= 1
+    }
+    if not robots:
+        return None
+    return ReputationAdvice(robots, time.monotonic_ns() + message.valid_ms * 1_000_000)
+
+
 def lease_to_msg(lease: Lease) -> msg.Lease:
     return msg.Lease(
         resource=lease.resource,
@@ -437,6 +279,19 @@ def lease_to_msg(lease: Lease) -> msg.Lease:
         expires_ns=lease.expires_ns,
         ttl_ms=lease.ttl_ms,
         waiters=[waiter.holder for waiter in lease.waiters],
+    )
+
+
+def model_to_msg(model: Model) -> msg.ModelRef:
+    return msg.ModelRef(
+        name=model.name,
+        version=model.version,
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
+        holder=model.holder,
+        summary=model.summary,
+        log_index=model.log_index,
+        stamp_ns=model.stamp_ns,
     )
 
 
@@ -479,83 +334,6 @@ MEMBER_CHANGE_FROM_MSG = {
 }
 
 
-# ---- jobs
-
-
-def ref_to_msg(ref: FileRef) -> msg.FileRef:
-    return msg.FileRef(
-        name=ref.name, size_bytes=ref.size_bytes, sha256=list(bytes.fromhex(ref.sha256))
-    )
-
-
-def ref_from_msg(message: msg.FileRef) -> FileRef:
-    return FileRef(message.name, message.size_bytes, bytes(message.sha256).hex())
-
-
-def refs_from_msg(messages: Sequence[msg.FileRef]) -> tuple[FileRef, ...]:
-    return tuple(ref_from_msg(message) for message in messages)
-
-
-def spec_to_msg(spec: JobSpec) -> msg.JobSpec:
-    return msg.JobSpec(
-        kind=spec.kind,
-        argv=list(spec.argv),
-        inputs=[ref_to_msg(ref) for ref in spec.inputs],
-        outputs=list(spec.outputs),
-        timeout_ms=spec.timeout_ms,
-        attempts_max=spec.attempts_max,
-        effects=EFFECTS_TO_MSG[spec.effects],
-        priority=spec.priority,
-        requires=list(spec.requires),
-        labels=list(spec.labels),
-    )
-
-
-def spec_from_msg(message: msg.JobSpec) -> JobSpec:
-    """Raises ValueError for an enum that cannot be; the job kind checks the rest."""
-    if message.effects not in EFFECTS_FROM_MSG:
-        raise ValueError(f'effects={message.effects}: expected one of EFFECTS_* (0 to 3)')
-    return JobSpec(
-        kind=message.kind,
-        argv=tuple(message.argv),
-        inputs=refs_from_msg(message.inputs),
-        outputs=tuple(message.outputs),
-        timeout_ms=message.timeout_ms,
-        attempts_max=message.attempts_max or ATTEMPTS_MAX_DEFAULT,
-        effects=EFFECTS_FROM_MSG[message.effects],
-        priority=message.priority,
-        requires=tuple(message.requires),
-        labels=tuple(message.labels),
-    )
-
-
-def job_to_msg(job: Job, blocked: str = '') -> msg.JobStatus:
-    """`blocked`: why a waiting job waits, as its leader sees it."""
-    return msg.JobStatus(
-        job_id=job.job_id,
-        origin=job.origin,
-        spec=spec_to_msg(job.spec),
-        phase=PHASE_TO_MSG[job.phase],
-        attempt=job.attempt,
-        token=job.token,
-        robot_id=job.robot_id or '',
-        progress_permille=job.progress_permille,
-        exit_code=msg.JobStatus.NO_EXIT_CODE if job.exit_code is None else job.exit_code,
-        outputs=[ref_to_msg(ref) for ref in job.outputs],
-        outputs_delivered=job.phase is JobPhase.DONE and job.delivered,
-        reason=job.reason or (blocked if job.phase is JobPhase.SUBMITTED else ''),
-        submitted_ns=job.submitted_ns,
-        changed_ns=job.changed_ns,
-        run_ms=job.run_ms,
-    )
-
-
-def is_settled(status: msg.JobStatus) -> bool:
-    """The job has ended, and where it is done its outputs are where they belong."""
-    phase = PHASE_FROM_MSG[status.phase]
-    return phase in ENDED_PHASES and (phase is not JobPhase.DONE or status.outputs_delivered)
-
-
 # ---- views
 
 
@@ -569,15 +347,22 @@ def capability_to_msg(capability: CapabilitySpec) -> msg.Capability:
 
 
 def capability_from_msg(message: msg.Capability) -> CapabilitySpec:
+    """Raises ValueError for an amount that cannot be."""
     return CapabilitySpec(
-        message.name, round(message.amount * 1000), message.unit, message.source
+        message.name, amount_milli(message.amount), message.unit, message.source
     )
 
 
-def mode_to_msg(state: ReplicatedState, swarm_id: str) -> msg.ModeState:
+def amount_milli(amount: float) -> int:
+    """An amount as the log holds it. Raises ValueError for what is no number, or too large."""
+    if not abs(amount) <= AMOUNT_MAX:
+        raise ValueError(f'amount={amount}: expected a number up to {AMOUNT_MAX:g}')
+    return round(amount * 1000)
+
+
+def mode_to_msg(state: ReplicatedState) -> msg.ModeState:
     view = msg.ModeState(
         stamp=time_msg(state.stamp_ns),
-        swarm_id=swarm_id,
         log_index=state.applied_index,
         mode=state.mode.value,
         mode_epoch=state.mode_epoch,

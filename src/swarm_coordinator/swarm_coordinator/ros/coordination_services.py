@@ -39,21 +39,28 @@ from swarm_coordinator.core.replicated.command import (
     UnregisterService,
 )
 from swarm_coordinator.core.replicated.event_log import Notable, replay
+from swarm_coordinator.core.replicated.event_rules import refused_event
 from swarm_coordinator.ros import conversions
 from swarm_coordinator.ros.clients import Clients
 from swarm_coordinator.ros.deferred import Promise, Watchers, serve, steady_timer
 from swarm_coordinator.ros.engine import Handover
-from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT
-from swarm_coordinator.ros.services import answer_code
+from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT, answer_code
 from swarm_coordinator.ros.views import Views
 
 MS = 1_000_000
-TEXT_MAX = 500
-ATTRIBUTES_MAX = 16
 # A wait whose time is over is ended by the leader's entry; this is for when there is none.
 WAIT_GRACE_MS = 3_000
 MEMBERS = '#members'  # no name of a resource
 _GONE = Answer(0)
+
+
+def lease_over(answer: Answer, now: msg.Lease) -> str:
+    """Why the lease that `answer` gives is over already; '' = it is the one that is held `now`. An
+    answer that comes late must not hand out the lease of whoever came next."""
+    given = answer.lease
+    if given is None or given.token == now.token:
+        return ''
+    return f'the lease under token {given.token} is over'
 
 
 class CoordinationServices:
@@ -149,6 +156,8 @@ class CoordinationServices:
         if not answer.unavailable:
             lease = await self._clients.look(lambda core: _lease(core, resource))
             response.lease = lease or msg.Lease(resource=resource)
+            if response.code == good and (over := lease_over(answer, response.lease)):
+                response.code, response.reason = response.REFUSED, over
         return response
 
     async def _release(self, request: Any, response: Any) -> Any:
@@ -235,30 +244,26 @@ class CoordinationServices:
     async def _publish(self, request: Any, response: Any) -> Any:
         if request.severity not in conversions.SEVERITY_FROM_MSG:
             return _refused(response, f'severity={request.severity}: expected SEVERITY_* (0 to 2)')
-        severity = conversions.SEVERITY_FROM_MSG[request.severity]
+        command = RecordEvent(
+            kind=request.kind,
+            severity=conversions.SEVERITY_FROM_MSG[request.severity],
+            subject=request.subject,
+            text=request.text,
+            cause=request.cause,
+            attributes=_pairs(request.attributes),
+            key=request.idempotency_key,
+        )
         if request.durable:
-            command = RecordEvent(
-                kind=request.kind,
-                severity=severity,
-                subject=request.subject,
-                text=request.text,
-                cause=request.cause,
-                attributes=_pairs(request.attributes),
-                key=request.idempotency_key,
-            )
             answer = await self._clients.request(command, request.expiry_ms)
             response.code, response.reason = answer_code(answer, response)
             response.log_index = answer.index
             return response
-        if len(request.text) > TEXT_MAX or len(request.attributes) > ATTRIBUTES_MAX:
-            return _refused(
-                response,
-                f'text and attributes: expected at most {TEXT_MAX} characters and '
-                f'{ATTRIBUTES_MAX} attributes',
-            )
+        # What the log would refuse is refused here too: nobody speaks in the log's name.
+        if refusal := refused_event(command):
+            return _refused(response, refusal)
         notable = Notable(
-            request.kind, severity, request.subject, request.text, request.cause,
-            _pairs(request.attributes),
+            command.kind, command.severity, command.subject, command.text, command.cause,
+            command.attributes,
         )
         await self._clients.look(
             lambda core: self._views.event(notable, index=0, stamp_ns=time.time_ns())

@@ -22,7 +22,7 @@ from swarm_msgs import msg
 
 from swarm_coordinator import __version__
 from swarm_coordinator.config import CoordinatorConfig
-from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
+from swarm_coordinator.core.coordinator import Coordinator
 from swarm_coordinator.core.emergency import Release, Stop
 from swarm_coordinator.core.events import (
     AdviceHeard,
@@ -33,34 +33,45 @@ from swarm_coordinator.core.events import (
     Halt,
     LeaveAsked,
     ModeFollowed,
+    Progressed,
     RoleChanged,
 )
 from swarm_coordinator.core.ids import RobotId, start_number
-from swarm_coordinator.core.modes.mode import Mode
-from swarm_coordinator.core.modes.policy import ModeAdvice
 from swarm_coordinator.core.raft import RaftCore
-from swarm_coordinator.core.replicated.command import CapabilitySpec
-from swarm_coordinator.ros import conversions
+from swarm_coordinator.core.registration import RobotIdentity
+from swarm_coordinator.core.replicated.command import CapabilitySpec, MemberChange
+from swarm_coordinator.ros import conversions, job_conversions
+from swarm_coordinator.ros.abilities import Abilities, device_nodes
 from swarm_coordinator.ros.clients import Clients
 from swarm_coordinator.ros.coordination_services import CoordinationServices
-from swarm_coordinator.ros.deferred import steady_timer
+from swarm_coordinator.ros.deferred import Alarms, steady_timer
+from swarm_coordinator.ros.diagnostics import Diagnostics
 from swarm_coordinator.ros.engine import Engine, Handover
+from swarm_coordinator.ros.file_services import FileServices
+from swarm_coordinator.ros.file_staging import beacon_lateness, make_stager
+from swarm_coordinator.ros.guarded_node import GuardedNode, guard_of, level_of
+from swarm_coordinator.ros.job_log_service import JobLogService
+from swarm_coordinator.ros.job_services import JobServices
+from swarm_coordinator.ros.model_services import ModelServices
 from swarm_coordinator.ros.services import Services
 from swarm_coordinator.ros.topics import latched
 from swarm_coordinator.ros.transport import StorageIdentity, Transport
 from swarm_coordinator.ros.views import Views
-from swarm_coordinator.runner.job_runner import JobRunner, RunLimits, find_programs
-from swarm_coordinator.runner.stager import Stager
+from swarm_coordinator.runner.cage import CagePolicy
+from swarm_coordinator.runner.job_logs import JobLogs
+from swarm_coordinator.runner.job_runner import JobRunner, RunnerSetup, find_programs
+from swarm_coordinator.runner.limits import RunLimits
 from swarm_coordinator.storage.blob_store import BlobStore
 from swarm_coordinator.storage.emergency_latch import load_emergency
 from swarm_coordinator.storage.folder_lock import FolderLock
 from swarm_coordinator.storage.log_store import LogStore, measure_fsync
+from swarm_coordinator.storage.newer import check_readable
 from swarm_coordinator.storage.set_aside import open_or_set_aside
 
 MIB = 1024 * 1024
 FSYNC_SAMPLES = 20
+SENSORS_MAX = 256  # in LocalState
 LEAVE_S = 2.0  # above what the coordinator itself waits for its goodbye
-CAPABILITIES_MAX = 256
 
 
 class RosLogHandler(logging.Handler):
@@ -114,6 +125,7 @@ class CoordinatorNode:
                 opened.fault,
                 opened.set_aside,
             )
+        check_readable(opened.store.path, opened.store.load())
         return opened.store
 
     def _build(self) -> None:
@@ -142,36 +154,69 @@ class CoordinatorNode:
         self._views = Views(
             self._transport, self._coordinator, config.swarm_id, self._started_ns
         )
+        self._diagnostics = Diagnostics(
+            node, config, self._views.facts, lambda: self._runner.cage
+        )
+        self._abilities = Abilities(
+            robot_id, lambda told: self._clients.post(CapabilitiesChanged(told)), self._log
+        )
         store = BlobStore(self._folder, config.storage_quota_mb * MIB)
-        self._stager = Stager(store, self._transport, robot_id, self._log)
+        encrypted = level_of(node) == 'sign_encrypt'
+        self._stager = make_stager(store, self._transport, config, self._log, encrypted)
+        logs = JobLogs(self._folder / 'logs', config.job_log_mb_max * MIB, self._log)
         self._runner = JobRunner(
             self._folder / 'jobs',
             store,
             programs,
             RunLimits(
-                config.job_timeout_ms_max, config.job_file_mb_max * MIB, config.job_nice
+                config.job_timeout_ms_max,
+                config.job_file_mb_max * MIB,
+                config.job_nice,
+                config.job_memory_mb_max * MIB,
+                config.job_cpu_milli_max,
+                config.job_processes_max,
             ),
             lambda end: self._engine.process_ended(end),
             self._log,
+            logs,
+            lambda one: self._engine.post(
+                Progressed(one.job_id, one.token, one.permille, one.text)
+            ),
+            RunnerSetup(
+                config.python_allow, config.job_slots, node.get_namespace(), cage=self._cage()
+            ),
+            self._abilities.functions,
         )
         self._runner.clear()
         self._services = Services(
-            node, config, self._clients, self._views, self._stager, self._handover,
-            fsync_p99_us, lambda: self._storage.lineage, waiting,
+            node, config, self._clients, self._views, fsync_p99_us,
+            lambda: self._storage.lineage, waiting,
         )
+        alarms = Alarms(node)
+        self._jobs = JobServices(
+            node, config, self._clients, self._views, self._stager, self._handover, alarms, waiting
+        )
+        self._files = FileServices(node, self._clients, self._stager, waiting)
+        JobLogService(node, robot_id, self._clients, logs, alarms, waiting)
+        ModelServices(node, self._clients, waiting)
         self._coordination = CoordinationServices(
             node, config, self._clients, self._views, self._handover, waiting
         )
         self._engine = self._make_engine()
         self._clients.engine = self._engine
-        self._base = tuple(
+        offered = tuple(
             CapabilitySpec(f'exec:{name}', source='config') for name in sorted(programs)
-        )
-        self._engine.post(CapabilitiesChanged(self._base))
+        ) + (CapabilitySpec(f'cage:{self._runner.cage.wall.value}', source='job_cage'),)
+        self._abilities.configured(offered, config.call_allow)
+        if config.job_slots:
+            self._abilities.find_encoders()
         self._connect()
         self._card()
+        if isinstance(node, GuardedNode):
+            node.says_once(self._card)
         self._stager.start()
         self._engine.start()
+        self._runner.warm()
         self._log.info(
             '%s of swarm %s: start %d, entry %d, voters %s, profile %s, fsync %.1f ms (p99 %.1f)',
             robot_id,
@@ -182,6 +227,13 @@ class CoordinatorNode:
             config.timing_profile,
             fsync_p50_us / 1000,
             fsync_p99_us / 1000,
+        )
+
+    def _cage(self) -> CagePolicy:
+        config = self._config
+        return CagePolicy(
+            config.job_cage, config.job_user, config.job_network, config.job_devices,
+            config.job_folders, (str(self._folder.absolute()),),
         )
 
     def _check_identity(self) -> None:
@@ -284,8 +336,9 @@ class CoordinatorNode:
     def _connect(self) -> None:
         node, transport = self._node, self._transport
         transport.requested = self._stager.requested
-        transport.manifest_heard = self._stager.manifest_heard
+        transport.page_heard = self._stager.page_heard
         transport.chunk_heard = self._stager.chunk_heard
+        transport.beacon_heard = beacon_lateness(self._stager, self._config)
         transport.lineage_heard = self._lineage_heard
         transport.listen()
         node.create_subscription(
@@ -294,6 +347,9 @@ class CoordinatorNode:
         node.create_subscription(msg.Advice, 'advice', self._on_advice, latched())
         node.create_subscription(
             msg.HardwareInventory, 'hardware/inventory', self._on_inventory, latched()
+        )
+        node.create_subscription(
+            msg.SensorReport, 'hardware/sensor_health', self._on_sensors, latched()
         )
         steady_timer(node, 1.0, self._publish_local_state)
         if self._config.listen_ms:
@@ -316,8 +372,9 @@ class CoordinatorNode:
                 pid=os.getpid(),
                 software_version=__version__,
                 voter=identity.voter,
+                security=level_of(self._node),
                 job_slots=identity.job_slots,
-                capabilities=[conversions.capability_to_msg(one) for one in self._base],
+                capabilities=[conversions.capability_to_msg(one) for one in self._abilities.all()],
             ),
         )
 
@@ -331,7 +388,7 @@ class CoordinatorNode:
 
     def _changed(self, effect: Changed) -> None:
         self._views.changed(effect)
-        self._services.jobs_changed(list(effect.jobs))
+        self._jobs.jobs_changed(list(effect.jobs))
         self._coordination.leases_changed(list(effect.leases))
         if effect.members:
             self._coordination.members_changed()
@@ -393,18 +450,19 @@ class CoordinatorNode:
         facts.consciousness, facts.consciousness_ns = message, time.monotonic_ns()
 
     def _on_advice(self, message: msg.Advice) -> None:
-        advice = None
-        if message.has_mode and message.mode.mode in {mode.value for mode in Mode}:
-            advice = ModeAdvice(
-                Mode(message.mode.mode),
-                message.mode.confidence,
-                message.mode.reason[:200],
-                time.monotonic_ns() + message.valid_ms * 1_000_000,
-            )
-        self._engine.post(AdviceHeard(advice))
+        advice = conversions.mode_advice_from_msg(message)
+        routes = job_conversions.route_advice_from_msg(message)
+        reputations = conversions.reputation_advice_from_msg(message)
+        self._engine.post(AdviceHeard(advice, routes, reputations))
 
     def _on_inventory(self, message: msg.HardwareInventory) -> None:
-        self._engine.post(CapabilitiesChanged(self._base + hardware_capabilities(message)))
+        self._abilities.hardware(message)
+        self._runner.cage.hardware = device_nodes(message)
+        self._diagnostics.inventory = message
+
+    def _on_sensors(self, message: msg.SensorReport) -> None:
+        facts = self._views.facts
+        facts.sensors, facts.sensors_ns = list(message.sensors)[:SENSORS_MAX], time.monotonic_ns()
 
     def _publish_local_state(self) -> None:
         try:
@@ -419,9 +477,20 @@ class CoordinatorNode:
         def publish(core: Any) -> None:
             message = self._views.local_state(late_ns, fsync_ns, free)
             self._transport.publish('local_state', message)
+            self._diagnostics.publish(core, message)
+            self._leave_out(core)
             engine.post(FactsMeasured(self._views.own_facts()))
 
         engine.ask(publish)
+
+    def _leave_out(self, core: Coordinator) -> None:
+        """Who is to be no member reads nothing from now on."""
+        guard = guard_of(self._node)
+        if guard is not None:
+            wishes = core.state.wishes.items()
+            guard.removed = frozenset(
+                robot for robot, wish in wishes if wish is MemberChange.REMOVE
+            )
 
     def close(self) -> None:
         """Says goodbye, then stops threads and jobs; the log is durable at every moment."""
@@ -430,22 +499,8 @@ class CoordinatorNode:
             self._engine.left.wait(LEAVE_S)
         self._engine.close()
         self._runner.close()
+        self._files.close()
         self._stager.close()
-        self._services.close()
+        self._jobs.close()
         self._log_store.close()
         self._lock.close()
-
-
-def hardware_capabilities(message: msg.HardwareInventory) -> tuple[CapabilitySpec, ...]:
-    """What the inventory lets a robot offer: the sum of what its devices are good for."""
-    amounts: dict[tuple[str, str], float] = {}
-    for device in message.devices:
-        if device.phase in (msg.HardwareDevice.PHASE_LOST, msg.HardwareDevice.PHASE_FAULTY):
-            continue
-        for one in device.capabilities:
-            key = (one.name[:64], one.unit[:16])
-            amounts[key] = amounts.get(key, 0.0) + one.amount
-    return tuple(
-        CapabilitySpec(name, round(amount * 1000), unit, 'hw_discovery')
-        for (name, unit), amount in sorted(amounts.items())[:CAPABILITIES_MAX]
-    )

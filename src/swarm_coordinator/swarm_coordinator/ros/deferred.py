@@ -9,6 +9,7 @@ goes out then. Everything happens on the executor's thread.
 """
 
 import inspect
+import time
 import traceback
 from collections.abc import Callable, Collection, Coroutine, Generator
 from typing import Any
@@ -17,6 +18,8 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+
+from swarm_coordinator.ros.concealed_service import offered
 
 # Of 32 requests at once rclpy's default of 10 lost 22.
 REQUESTS_KEPT = 128
@@ -80,6 +83,20 @@ class Watchers:
         self._waiting.setdefault(name, []).append(promise)
         return promise
 
+    def next_of(self, names: Collection[str]) -> Promise:
+        """Of the next change of any of them; `forget` it afterwards."""
+        promise = Promise()
+        for name in names:
+            self._waiting.setdefault(name, []).append(promise)
+        return promise
+
+    def forget(self, names: Collection[str], promise: Promise) -> None:
+        for name in names:
+            if promise in (waiting := self._waiting.get(name, [])):
+                waiting.remove(promise)
+                if not waiting:
+                    del self._waiting[name]
+
     def changed(self, names: Collection[str]) -> None:
         """From any thread."""
         if self._waiting and names:
@@ -90,6 +107,40 @@ class Watchers:
             for promise in self._waiting.pop(name, []):
                 if not promise.done():  # whoever waited may have given up
                     promise.set_result(None)
+
+
+class Alarms:
+    """Keeps promises when their time has come, at most LOOK_S late. Use on the executor's thread.
+    The timer runs only while there is something to wait for."""
+
+    LOOK_S = 0.05
+
+    def __init__(self, node: Node) -> None:
+        self._due: dict[Promise, float] = {}
+        self._timer = steady_timer(node, self.LOOK_S, self._look)
+        self._timer.cancel()
+
+    def after(self, seconds: float) -> Promise:
+        promise = Promise()
+        self.keep_by(promise, time.monotonic() + seconds)
+        return promise
+
+    def keep_by(self, promise: Promise, at_s: float) -> None:
+        """Keep it at that time (monotonic), if nobody has by then."""
+        if not self._due:
+            self._timer.reset()
+        self._due[promise] = at_s
+
+    def _look(self) -> None:
+        now_s = time.monotonic()
+        for promise, at_s in list(self._due.items()):
+            if promise.done():
+                del self._due[promise]
+            elif now_s >= at_s:
+                del self._due[promise]
+                promise.set_result(None)
+        if not self._due:
+            self._timer.cancel()
 
 
 def steady_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Any:
@@ -121,6 +172,13 @@ def serve(
     """Offer a service whose `callback` is a coroutine. Its faults are logged, and answered by
     `code` UNAVAILABLE where there is one."""
     assert inspect.iscoroutinefunction(callback)
+    named = name
+
+    async def guarded(request: Any, response: Any) -> Any:
+        await _guarded(node, named, callback, request, response)
+        return response
+
+    kind, name, answer = offered(node, kind, name, guarded)
     ended: set[int] = set()  # by id of the response, which `waiting` or rclpy keeps alive
     waiting: dict[int, tuple[Any, Any]] = {}
 
@@ -133,7 +191,7 @@ def serve(
             else:
                 ended.add(key)
 
-        run(_guarded(node, name, callback, request, response), finish)
+        run(_guarded(node, named, answer, request, response), finish)
         return response
 
     def send_when_ended(response: Any, header: Any) -> None:
@@ -144,6 +202,7 @@ def serve(
         else:
             waiting[key] = (response, header)
 
+    begin.is_checked = True  # type: ignore[attr-defined]
     service = node.create_service(
         kind, name, begin, qos_profile=QoSProfile(depth=REQUESTS_KEPT), callback_group=group
     )

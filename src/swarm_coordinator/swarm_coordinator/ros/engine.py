@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from swarm_coordinator.core.comprehension import NewerLog
 from swarm_coordinator.core.coordinator import Coordinator
-from swarm_coordinator.core.delivery import FetchOutputs, PlaceOutputs, TellStored
+from swarm_coordinator.core.delivery import FetchOutputs, ForgetOutputs, PlaceOutputs, TellStored
 from swarm_coordinator.core.emergency import Announce, EmergencyTick, PersistEmergency
 from swarm_coordinator.core.events import (
     DiscardFile,
@@ -39,6 +40,7 @@ from swarm_coordinator.core.events import (
     UnpinFiles,
 )
 from swarm_coordinator.core.ids import start_number
+from swarm_coordinator.core.jobs.offers import AnswerOffer, AskOffer
 from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, RaftTiming
 from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer
 from swarm_coordinator.core.worker import (
@@ -99,15 +101,20 @@ class Engine:
             Send: self._send,
             SendProposal: transport.send_proposal,
             RefuseProposal: transport.refuse_proposal,
+            AskOffer: transport.ask_offer,
+            AnswerOffer: transport.answer_offer,
             OfferOutputs: transport.offer_outputs,
             TellStored: transport.tell_stored,
             FetchInputs: self._fetch_inputs,
             FetchOutputs: self._fetch_outputs,
+            ForgetOutputs: lambda effect: stager.forget(
+                ('outputs', effect.job_id, effect.token)
+            ),
             PlaceOutputs: self._place_outputs,
             StartProcess: runner.start,
             StopProcess: self._stop_process,
             DiscardFile: lambda effect: stager.discard(effect.sha256),
-            UnpinFiles: lambda effect: stager.unpin(effect.sha256),
+            UnpinFiles: lambda effect: stager.accounted(effect.sha256),
             SweepFiles: lambda effect: stager.sweep(effect.needed),
             Left: lambda effect: self.left.set(),
             Note: lambda effect: log.info('%s', effect.text),
@@ -143,7 +150,7 @@ class Engine:
     def _run(self) -> None:
         try:
             self._loop()
-        except StorageFault as error:
+        except (StorageFault, NewerLog) as error:
             self._halt(Halt(2, str(error)))
         except Exception as error:  # a broken core must stop, not go on half
             self._log.exception('the coordinator failed')
@@ -162,6 +169,7 @@ class Engine:
             if now_ns >= next_tick_ns:
                 late_ns = now_ns - next_tick_ns
                 self.tick_late_ns_max = max(self.tick_late_ns_max, late_ns)
+                self._stager.late(late_ns)
                 # What came in while we were held up is taken before the timers are: a leader
                 # that spoke all the time must not look silent.
                 late = late_ns > self._late_ns
@@ -256,7 +264,9 @@ class Engine:
                 OutputsNotFetched(job_id, token) if problem else OutputsFetched(job_id, token)
             )
 
-        self._stager.want(('outputs', job_id, token), effect.refs, effect.holder, done)
+        # Durable: the worker lets go of them when it hears that they are here.
+        key = ('outputs', job_id, token)
+        self._stager.want(key, effect.refs, effect.holder, done, durable=True)
 
     def _place_outputs(self, effect: PlaceOutputs) -> None:
         def done(problem: str) -> None:

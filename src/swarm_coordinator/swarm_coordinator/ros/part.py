@@ -14,6 +14,7 @@ from swarm_coordinator.ros.coordinator_node import CoordinatorNode
 class Part:
     node_name: str = 'coordinator'
     config_type: type = CoordinatorConfig
+    addressed: bool = True
 
     def create(self, node: Node, config: CoordinatorConfig) -> CoordinatorNode:
         return CoordinatorNode(node, config)

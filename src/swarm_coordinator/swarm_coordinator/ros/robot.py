@@ -21,10 +21,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rclpy
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.context import Context
 from rclpy.executors import (
     Executor,
@@ -35,15 +35,23 @@ from rclpy.executors import (
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from swarm_coordinator.core.ids import checked_name, robot_id_from
+from swarm_coordinator.core.ids import RobotId, checked_name, robot_id_from
+from swarm_coordinator.launch_plan import SECURITY
+from swarm_coordinator.leaving import Leaving
+from swarm_coordinator.ros.frugal import small_histories, without_generator
 from swarm_coordinator.storage.faults import StorageFault
+
+if TYPE_CHECKING:
+    from swarm_coordinator.ros.protection import Protection
 
 PART_GROUP = 'swarm.parts'
 PARTS_DEFAULT = ('coordinator', 'hw_discovery', 'learning')
+FLOAT_WHOLE_MAX = 1 << 53  # whole numbers up to here are floats too
 SPIN_S = 1.0  # bounds how late a stop is seen if its wake-up is lost
 EXECUTOR_TEST_S = 1.0
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 BUILT_IN = frozenset({'use_sim_time', 'start_type_description_service'})
+LEAVE_S = 10.0  # to take leave of DDS; chosen without data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +61,16 @@ class RobotConfig:
     robot_id: str = ''
     swarm_id: str = 'swarm'
     parts: tuple[str, ...] = ()  # empty = those of PARTS_DEFAULT that are installed
+    # 'off' = messages are neither signed nor checked; 'sign_encrypt' = they are encrypted too
+    security: str = 'sign'
+    keys_dir: str = ''  # empty = ~/.ros/swarm/keys/<swarm_id>
+    policy_file: str = ''  # who may ask for what; empty = the shipped policy/default.yaml
+
+    def __post_init__(self) -> None:
+        if self.security not in SECURITY:
+            raise ValueError(
+                f'security={self.security!r}: expected one of {", ".join(SECURITY)}'
+            )
 
 
 def default_robot_id() -> str:
@@ -120,7 +138,7 @@ def _fitting(field: 'dataclasses.Field[Any]', value: Any) -> Any:
         if not all(isinstance(item, str) for item in items):
             raise ValueError(f'{field.name}={list(items)!r}: expected a list of strings')
         return tuple(item for item in items if item)
-    if isinstance(default, float) and type(value) is int:
+    if isinstance(default, float) and type(value) is int and abs(value) <= FLOAT_WHOLE_MAX:
         return float(value)
     if type(value) is not type(default):
         raise ValueError(
@@ -135,11 +153,21 @@ def declare(node: Node, config: Any) -> None:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         descriptor = ParameterDescriptor(
-            description=field.metadata.get('help', ''), read_only=True
+            description=field.metadata.get('help', ''), read_only=True, **_range(field)
         )
         if isinstance(value, tuple):
             value = list(value)
         node.declare_parameter(field.name, value, descriptor, ignore_override=True)
+
+
+def _range(field: 'dataclasses.Field[Any]') -> dict[str, Any]:
+    """What `low` and `high` in the metadata of a number say, as a descriptor has it."""
+    low, high = field.metadata.get('low'), field.metadata.get('high')
+    if low is None or high is None:
+        return {}
+    if isinstance(field.default, int):
+        return {'integer_range': [IntegerRange(from_value=low, to_value=high)]}
+    return {'floating_point_range': [FloatingPointRange(from_value=low, to_value=high)]}
 
 
 def load_parts(names: Sequence[str]) -> dict[str, Any]:
@@ -161,6 +189,8 @@ def load_parts(names: Sequence[str]) -> dict[str, Any]:
 def _process_config(quiet: Context) -> RobotConfig:
     given = overrides_of('robot', '/', quiet)
     names = {field.name for field in dataclasses.fields(RobotConfig)}
+    if given.get('security') is False:
+        given['security'] = 'off'  # which YAML takes for a boolean
     config = configured(RobotConfig, {k: v for k, v in given.items() if k in names})
     robot_id = config.robot_id or default_robot_id()
     checked_name(robot_id, 'robot_id')
@@ -190,6 +220,25 @@ def best_executor_type(quiet: Context) -> Callable[[], Executor]:
     return EventsExecutor if fired.is_set() else SingleThreadedExecutor
 
 
+def _protection(config: RobotConfig) -> 'Protection | None':
+    """Loaded only where it is wanted: cryptography takes about 14 MB and 0.2 s."""
+    if config.security == 'off':
+        return None
+    from swarm_coordinator.ros.protection import Protection
+
+    return Protection(
+        config.keys_dir, config.swarm_id, RobotId(config.robot_id), config.security,
+        policy_file=config.policy_file,
+    )
+
+
+def _node(part: Any, namespace: str, protection: 'Protection | None') -> Node:
+    """A part that acts on what it is told is `addressed`: it hears only what is meant for it."""
+    if protection is None:
+        return Node(part.node_name, namespace=namespace)
+    return protection.node(part.node_name, namespace, getattr(part, 'addressed', False))
+
+
 class Robot:
     """The nodes of one process. Raises ValueError or StorageFault where it cannot be made.
 
@@ -217,9 +266,12 @@ class Robot:
             )
             for name, part in parts.items()
         }
+        protection = _protection(config)
         try:
             for name, part in parts.items():
-                node = Node(part.node_name, namespace=namespace)
+                node = _node(part, namespace, protection)
+                if protection is not None and not self._nodes:
+                    protection.attach(node)
                 self._nodes.append(node)
                 declare(node, configs[name])
                 self._made.append((node, part.create(node, configs[name])))
@@ -272,10 +324,13 @@ class Robot:
             self._failed = True
         stop.set()
 
+    def close_parts(self) -> None:
+        """While everything they publish through is still there."""
+        while self._made:
+            self._made.pop()[1].close()
+
     def close(self) -> None:
-        """Parts first, while everything they publish through is still there."""
-        for _, made in reversed(self._made):
-            made.close()
+        self.close_parts()
         self._stopping = True
         if self._spinner is not None:
             self._executor.create_task(lambda: None)  # wakes it
@@ -292,9 +347,10 @@ def main(args: list[str] | None = None) -> int:
     # A send to a peer whose cable was pulled waits for its address for seconds (3 s a time seen
     # with 5 robots, 6 s with shared memory besides): a beacon that is lost costs less.
     os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'DEFAULT?non_blocking=true')
-    robot = None
+    without_generator()
+    robot, code = None, 2
     try:
-        with quiet_context(args) as quiet:
+        with small_histories(), quiet_context(args) as quiet:
             config = _process_config(quiet)
             parts = load_parts(config.parts)
             given = {
@@ -304,14 +360,18 @@ def main(args: list[str] | None = None) -> int:
             executor_type = best_executor_type(quiet)
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         robot = Robot(config, parts, given, executor_type)
-        return robot.spin(stop)
+        code = robot.spin(stop)
     except (ValueError, StorageFault, OSError) as error:
         print(f'robot: {error}', file=sys.stderr, flush=True)
-        return 2
     finally:
         if robot is not None:
-            robot.close()
-        rclpy.try_shutdown()
+            robot.close_parts()
+        sys.stdout.flush()
+        with Leaving(code, LEAVE_S):  # what is to be kept is kept
+            if robot is not None:
+                robot.close()
+            rclpy.try_shutdown()
+    return code
 
 
 if __name__ == '__main__':

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The swarm for robot code: leases, services of robots, jobs and events from any rclpy program.
 
-Talks to one robot's services on a node and a thread of its own, so that a call may be made from
-anywhere, a callback of the program's own executor included. Decides nothing: any ROS client can do
-the same through the services.
+Decides nothing: any ROS client can do the same through the services.
 """
 
 import itertools
@@ -14,131 +12,53 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any
 
-import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from swarm_msgs import msg, srv
 
-from swarm_coordinator.core.ids import checked_name
 from swarm_coordinator.core.replicated.event_log import kind_matches
-from swarm_coordinator.ros.conversions import is_settled, pairs_to_msg
+from swarm_coordinator.orders import JobOptions, JobOrder, Pipeline
+from swarm_coordinator.ros.conversions import pairs_to_msg
+from swarm_coordinator.ros.executor import SwarmExecutor
 from swarm_coordinator.ros.held_lease import HeldLease, LeaseLost, LeaseRefused, Renewal
-from swarm_coordinator.ros.requests import ASK_AGAIN_S, Unavailable, expire_with
-from swarm_coordinator.ros.topics import TOPICS
+from swarm_coordinator.ros.job_client import JobClient
+from swarm_coordinator.ros.job_handle import Job, RemoteError
+from swarm_coordinator.ros.job_requests import Refused, checked
+from swarm_coordinator.ros.requests import Unavailable
+from swarm_coordinator.ros.robot_calls import CALL_S
 
-__all__ = ['HeldLease', 'LeaseLost', 'LeaseRefused', 'Refused', 'Swarm', 'Unavailable']
+__all__ = [
+    'HeldLease',
+    'Job',
+    'JobOptions',
+    'JobOrder',
+    'LeaseLost',
+    'LeaseRefused',
+    'Pipeline',
+    'Refused',
+    'RemoteError',
+    'Swarm',
+    'SwarmExecutor',
+    'Unavailable',
+]
 
-CALL_S = 15.0
-SPIN_S = 0.2
 REPLAY_EVERY_S = 5.0
 REPLAY_LIMIT = 1000
 
 
-class Refused(Exception):
-    """The swarm answered no; the text says what it expected."""
+class Swarm(JobClient):
+    """Use as a context manager, or call close(). See RobotCalls for its arguments."""
 
-
-class Swarm:
-    """Use as a context manager, or call close().
-
-    node_or_robot  a node in a robot's namespace (/<robot_id>), or the robot_id
-    """
-
-    def __init__(self, node_or_robot: Node | str, context: Context | None = None) -> None:
-        if isinstance(node_or_robot, str):
-            self.robot = checked_name(node_or_robot, 'robot')
-        else:
-            namespace = node_or_robot.get_namespace().strip('/')
-            self.robot = checked_name(namespace, 'namespace of the node')
-            context = context or node_or_robot.context
-        self._node = Node(
-            f'swarm_client_{os.getpid()}_{uuid.uuid4().hex[:8]}',
-            context=context or rclpy.get_default_context(),
-            namespace=f'/{self.robot}',
-            enable_rosout=False,
-            start_parameter_services=False,
-        )
-        self._executor = SingleThreadedExecutor(context=self._node.context)
-        self._executor.add_node(self._node)
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
+    def __init__(
+        self, node_or_robot: Node | str, context: Context | None = None, **whose: str
+    ) -> None:
+        super().__init__(node_or_robot, context, **whose)
         self._keys = itertools.count(1)
         self._run = uuid.uuid4().hex
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._spin, name='swarm-client', daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> 'Swarm':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Leases that are still held run out by themselves. Safe to call twice."""
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        self._executor.wake()
-        self._thread.join()
-        self._executor.shutdown()
-        self._node.destroy_node()
-
-    def _spin(self) -> None:
-        try:
-            while not self._closing.is_set():
-                self._executor.spin_once(timeout_sec=SPIN_S)
-        except (ExternalShutdownException, ShutdownException):
-            pass
-
-    # ---- calls
-
-    def call(self, kind: Any, service: str, request: Any, timeout_s: float = CALL_S) -> Any:
-        """The answer of one of the robot's services; asked again where none comes.
-
-        Give the request an idempotency key, if it has one. Raises Unavailable.
-        """
-        answered = threading.Event()
-        futures = []
-        end_s = time.monotonic() + timeout_s
-        while (left_s := end_s - time.monotonic()) > 0 and not self._closing.is_set():
-            client = self._client(kind, service)
-            if not client.wait_for_service(timeout_sec=min(left_s, ASK_AGAIN_S)):
-                continue
-            expire_with(request, end_s)
-            future = client.call_async(request)
-            futures.append(future)
-            future.add_done_callback(lambda _: answered.set())
-            if answered.wait(min(max(end_s - time.monotonic(), 0.0), ASK_AGAIN_S)):
-                return next(one.result() for one in futures if one.done())
-        raise Unavailable(
-            f'/{self.robot}/{service} did not answer within {timeout_s:.0f} s: does '
-            f'{self.robot} run, in this ROS domain?'
-        )
-
-    def _client(self, kind: Any, service: str) -> Any:
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._node.create_client(kind, service)
-            return self._clients[service]
 
     def _key(self) -> str:
         return f'{self._run}-{next(self._keys)}'
-
-    def _checked(self, answer: Any, good: int) -> Any:
-        if answer.code == good:
-            return answer
-        raise (Refused if answer.code == type(answer).REFUSED else Unavailable)(answer.reason)
 
     # ---- leases
 
@@ -187,7 +107,7 @@ class Swarm:
             idempotency_key=self._key(),
         )
         sent_ns = time.monotonic_ns()
-        answer = self.call(srv.AcquireLease, 'acquire_lease', request, wait_s + CALL_S)
+        answer = self.ask(srv.AcquireLease, 'acquire_lease', request, wait_s + CALL_S)
         kinds = srv.AcquireLease.Response
         if answer.code == kinds.REFUSED:
             raise LeaseRefused(answer.reason)
@@ -213,7 +133,7 @@ class Swarm:
         )
         sent_ns = time.monotonic_ns()
         try:
-            answer = self.call(
+            answer = self.ask(
                 srv.RenewLease, 'renew_lease', request, held.renew_every_ms / 1000
             )
         except Unavailable:
@@ -241,7 +161,7 @@ class Swarm:
             resource=held.resource, token=held.token, expiry_ms=held.ttl_ms
         )
         try:
-            self.call(srv.ReleaseLease, 'release_lease', request, max(2.0, held.ttl_ms / 1000))
+            self.ask(srv.ReleaseLease, 'release_lease', request, max(2.0, held.ttl_ms / 1000))
         except Unavailable as error:
             self._node.get_logger().warning(f'{held.resource} was not released: {error}')
 
@@ -270,14 +190,14 @@ class Swarm:
             ttl_ms=round(ttl_s * 1000),
             idempotency_key=self._key(),
         )
-        answer = self.call(srv.RegisterService, 'register_service', request)
-        self._checked(answer, srv.RegisterService.Response.ACCEPTED)
+        answer = self.ask(srv.RegisterService, 'register_service', request)
+        checked(answer, srv.RegisterService.Response.ACCEPTED)
 
     def unregister_service(self, name: str) -> None:
         """Raises Refused if it is not registered, or Unavailable."""
         request = srv.UnregisterService.Request(name=name, robot_id=self.robot)
-        answer = self.call(srv.UnregisterService, 'unregister_service', request)
-        self._checked(answer, srv.UnregisterService.Response.ACCEPTED)
+        answer = self.ask(srv.UnregisterService, 'unregister_service', request)
+        checked(answer, srv.UnregisterService.Response.ACCEPTED)
 
     def find_services(
         self,
@@ -296,52 +216,8 @@ class Swarm:
             where=where,
             linearizable=linearizable,
         )
-        answer = self.call(srv.FindService, 'find_service', request)
-        return list(self._checked(answer, srv.FindService.Response.ACCEPTED).services)
-
-    # ---- jobs
-
-    def submit(
-        self, spec: msg.JobSpec, input_paths: Sequence[str] = (), output_dir: str = ''
-    ) -> str:
-        """The job_id. Paths are absolute, on this robot. Raises Refused or Unavailable."""
-        request = srv.SubmitJob.Request(
-            spec=spec,
-            input_paths=list(input_paths),
-            output_dir=output_dir,
-            idempotency_key=self._key(),
-        )
-        answer = self.call(srv.SubmitJob, 'submit_job', request)
-        return str(self._checked(answer, srv.SubmitJob.Response.ACCEPTED).job_id)
-
-    def wait(self, job_id: str, timeout_s: float) -> msg.JobStatus:
-        """The job as it ended. Raises Unavailable if it has not ended in time, KeyError if it is
-        not known."""
-        ended = threading.Event()
-        subscription = self._listen(
-            '/swarm/jobs',
-            lambda updates: _note(updates, job_id, ended),
-        )
-        end_s = time.monotonic() + timeout_s
-        try:
-            while True:
-                job = self._job(job_id)
-                if is_settled(job):
-                    return job
-                if time.monotonic() >= end_s:
-                    raise Unavailable(f'{job_id} has not ended within {timeout_s:.0f} s')
-                ended.wait(min(ASK_AGAIN_S, max(0.0, end_s - time.monotonic())))
-                ended.clear()
-        finally:
-            self._node.destroy_subscription(subscription)
-
-    def _job(self, job_id: str) -> msg.JobStatus:
-        answer = self.call(
-            srv.ListJobs, 'list_jobs', srv.ListJobs.Request(job_ids=[job_id], limit=1)
-        )
-        if not answer.jobs:
-            raise KeyError(f'job {job_id!r} is not known to {self.robot}')
-        return answer.jobs[0]
+        answer = self.ask(srv.FindService, 'find_service', request)
+        return list(checked(answer, srv.FindService.Response.ACCEPTED).services)
 
     # ---- events
 
@@ -364,8 +240,8 @@ class Swarm:
             durable=durable,
             idempotency_key=self._key(),
         )
-        answer = self.call(srv.PublishEvent, 'publish_event', request)
-        return int(self._checked(answer, srv.PublishEvent.Response.ACCEPTED).log_index)
+        answer = self.ask(srv.PublishEvent, 'publish_event', request)
+        return int(checked(answer, srv.PublishEvent.Response.ACCEPTED).log_index)
 
     def replay(
         self, from_index: int = 0, kinds: Sequence[str] = (), subjects: Sequence[str] = ()
@@ -379,7 +255,7 @@ class Swarm:
                 subjects=list(subjects),
                 limit=REPLAY_LIMIT,
             )
-            answer = self.call(srv.ReplayEvents, 'replay_events', request)
+            answer = self.ask(srv.ReplayEvents, 'replay_events', request)
             events += answer.events
             from_index = answer.next_index
             if len(answer.events) < REPLAY_LIMIT:
@@ -443,18 +319,6 @@ class Swarm:
             for event in events:
                 callback(event)
             news.wait(REPLAY_EVERY_S)
-
-    def _listen(self, topic: str, callback: Callable[[Any], Any]) -> Any:
-        entry = TOPICS[topic]
-        qos = QoSProfile(
-            depth=100, reliability=entry.qos.reliability, durability=entry.qos.durability
-        )
-        return self._node.create_subscription(entry.kind, topic, callback, qos)
-
-
-def _note(updates: msg.JobUpdates, job_id: str, changed: threading.Event) -> None:
-    if any(one.job_id == job_id for one in updates.jobs):
-        changed.set()
 
 
 def _matching(

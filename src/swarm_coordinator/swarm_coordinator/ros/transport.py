@@ -27,9 +27,21 @@ from swarm_coordinator.core.events import (
     RefuseProposal,
     SendProposal,
 )
-from swarm_coordinator.core.files.fetch import CHUNK_BYTES
+from swarm_coordinator.core.files.fetch import CHUNKS_ASKED_MAX
+from swarm_coordinator.core.files.manifest import (
+    ADDRESSES_MAX,
+    CHUNK_BYTES,
+    HASHES_PER_PAGE,
+    Chunk,
+    DirectOffer,
+    FileQuestion,
+    ManifestPage,
+)
+from swarm_coordinator.core.identity.doorkeeper import other_protocol
 from swarm_coordinator.core.ids import RobotId
+from swarm_coordinator.core.jobs.offers import AnswerOffer, AskOffer
 from swarm_coordinator.core.raft import (
+    ENTRY_BYTES_MAX,
     Append,
     AppendReply,
     Message,
@@ -43,12 +55,10 @@ from swarm_coordinator.core.raft import (
 )
 from swarm_coordinator.core.registry.probing import AnswerPeer, AskPeer, ProbeAnswered, ProbeAsked
 from swarm_coordinator.core.worker import OfferOutputs
-from swarm_coordinator.ros import conversions
+from swarm_coordinator.ros import conversions, job_conversions
 from swarm_coordinator.ros.topics import TOPICS
-from swarm_coordinator.runner.stager import Chunk, ChunkRequest, Manifest
 
 SMALL_APPEND_BYTES = 1000  # with envelope and headers still one unfragmented datagram
-MANIFEST_BYTES_MAX = 32 * (4 * 1024**3 // CHUNK_BYTES)
 REFUSALS = {
     'not_leader': msg.ProposalReply.REFUSAL_NOT_LEADER,
     'overloaded': msg.ProposalReply.REFUSAL_OVERLOADED,
@@ -91,9 +101,10 @@ class Transport:
         self.dropped = 0
         self.emergency_known = (0, False)  # epoch and active of what was last announced here
         self.lineage_heard: Callable[[str, int], None] = lambda sender, lineage: None
-        self.requested: Callable[[ChunkRequest], None] = lambda request: None
-        self.manifest_heard: Callable[[Manifest], None] = lambda manifest: None
+        self.requested: Callable[[FileQuestion], None] = lambda question: None
+        self.page_heard: Callable[[ManifestPage], None] = lambda page: None
         self.chunk_heard: Callable[[Chunk], None] = lambda chunk: None
+        self.beacon_heard: Callable[[RobotId], None] = lambda sender: None
         self.beacon_seen: Callable[[msg.Heartbeat], None] = lambda beacon: None
         self._publishers: dict[str, Any] = {
             name: node.create_publisher(topic.kind, name, topic.qos)
@@ -121,6 +132,7 @@ class Transport:
             ('/swarm/proposal', self._on_proposal),
             ('/swarm/proposal_reply', self._on_proposal_reply),
             ('/swarm/job_report', self._on_report),
+            ('/swarm/job_offer', self._on_offer),
             ('/swarm/file_request', self._on_file_request),
             ('/swarm/file_manifest', self._on_manifest),
             ('/swarm/file_chunk', self._on_chunk),
@@ -132,6 +144,10 @@ class Transport:
 
     def publish(self, topic: str, message: Any) -> None:
         self._publishers[topic].publish(message)
+
+    def is_heard(self, topic: str) -> bool:
+        """Somebody subscribes to it now."""
+        return self._publishers[topic].get_subscription_count() > 0
 
     def envelope(self, recipient: str = '') -> msg.Envelope:
         with self._lock:
@@ -181,7 +197,7 @@ class Transport:
             token=effect.token,
             kind=msg.JobReport.KIND_OUTPUTS_READY,
             progress_permille=1000,
-            outputs=[conversions.ref_to_msg(ref) for ref in effect.outputs],
+            outputs=[job_conversions.ref_to_msg(ref) for ref in effect.outputs],
         )
         self.send('/swarm/job_report', body, effect.origin)
 
@@ -194,6 +210,12 @@ class Transport:
             progress_permille=1000,
         )
         self.send('/swarm/job_report', body, effect.worker)
+
+    def ask_offer(self, effect: AskOffer) -> None:
+        self.send('/swarm/job_offer', job_conversions.question_to_msg(effect), effect.robot)
+
+    def answer_offer(self, effect: AnswerOffer) -> None:
+        self.send('/swarm/job_offer', job_conversions.offer_to_msg(effect), effect.recipient)
 
     def ask_peer(self, effect: AskPeer) -> None:
         body = msg.ProbeRequest(target=effect.target, nonce=effect.nonce)
@@ -217,20 +239,35 @@ class Transport:
 
     # ---- StagingLink
 
-    def ask(self, holder: RobotId, sha256: str, chunks: tuple[int, ...]) -> None:
-        body = msg.FileRequest(
-            sha256=list(bytes.fromhex(sha256)), chunk_bytes=CHUNK_BYTES, chunks=list(chunks)
-        )
-        self.send('/swarm/file_request', body, holder)
-
-    def send_manifest(
-        self, to: RobotId, sha256: str, manifest: tuple[int, bytes] | None
+    def ask(
+        self,
+        holder: RobotId | None,
+        sha256: str,
+        chunks: tuple[int, ...] = (),
+        first_chunk: int = 0,
+        direct: bool = False,
     ) -> None:
-        body = msg.FileManifest(sha256=list(bytes.fromhex(sha256)), chunk_bytes=CHUNK_BYTES)
-        if manifest is not None:
-            body.held = True
-            body.size_bytes = manifest[0]
-            body.chunk_sha256 = conversions.octets(manifest[1])
+        body = msg.FileRequest(
+            sha256=list(bytes.fromhex(sha256)),
+            chunk_bytes=CHUNK_BYTES,
+            chunks=list(chunks),
+            first_chunk=first_chunk,
+            direct=direct,
+        )
+        self.send('/swarm/file_request', body, holder or '')
+
+    def send_page(self, to: RobotId, page: ManifestPage) -> None:
+        body = msg.FileManifest(
+            sha256=list(bytes.fromhex(page.sha256)),
+            held=page.held,
+            size_bytes=page.size_bytes,
+            chunk_bytes=page.chunk_bytes,
+            first_chunk=page.first_chunk,
+            chunk_sha256=conversions.octets(page.hashes),
+        )
+        if page.offer is not None:
+            body.addresses = list(page.offer.addresses)
+            body.pass_key = list(page.offer.pass_key)
         self.send('/swarm/file_manifest', body, to)
 
     def send_chunk(self, to: RobotId, sha256: str, chunk: int, data: bytes) -> None:
@@ -273,8 +310,8 @@ class Transport:
         if envelope.protocol_version != msg.Envelope.PROTOCOL_VERSION:
             self.dropped += 1
             self._node.get_logger().warning(
-                f'{envelope.sender!r} speaks protocol {envelope.protocol_version}, expected '
-                f'{msg.Envelope.PROTOCOL_VERSION}',
+                f'{envelope.sender!r} '
+                + other_protocol(envelope.protocol_version, msg.Envelope.PROTOCOL_VERSION),
                 throttle_duration_sec=10.0,
             )
             return False
@@ -295,6 +332,7 @@ class Transport:
                 self._post(conversions.emergency_from_beacon(message, sender))
             self._post(MessageHeard(conversions.beacon_from_msg(message)))
             self.beacon_seen(message)
+            self.beacon_heard(sender)
 
     def _on_raft(self, message: Any) -> None:
         conversions.checked_robot(message.envelope.sender)
@@ -302,7 +340,7 @@ class Transport:
 
     def _on_proposal(self, message: msg.Proposal) -> None:
         sender = conversions.checked_robot(message.envelope.sender)
-        if len(message.command) > conversions.ENTRY_BYTES_MAX:
+        if len(message.command) > ENTRY_BYTES_MAX:
             raise ValueError(f'command of {len(message.command)} bytes')
         self._post(
             ProposalHeard(
@@ -316,7 +354,8 @@ class Transport:
 
     def _on_proposal_reply(self, message: msg.ProposalReply) -> None:
         final = message.refusal == msg.ProposalReply.REFUSAL_MALFORMED
-        self._post(ProposalRefused(message.serial, message.reason, final))
+        sender = conversions.checked_robot(message.envelope.sender)
+        self._post(ProposalRefused(message.serial, message.reason, final, sender))
 
     def _on_probe_request(self, message: msg.ProbeRequest) -> None:
         sender = conversions.checked_robot(message.envelope.sender)
@@ -341,34 +380,51 @@ class Transport:
         sender = conversions.checked_robot(message.envelope.sender)
         self._post(conversions.emergency_from_msg(message, sender))
 
+    def _on_offer(self, message: msg.JobOffer) -> None:
+        sender = conversions.checked_robot(message.envelope.sender)
+        self._post(job_conversions.offer_from_msg(message, sender))
+
     def _on_report(self, message: msg.JobReport) -> None:
         sender = conversions.checked_robot(message.envelope.sender)
         if message.kind == msg.JobReport.KIND_OUTPUTS_READY:
-            refs = conversions.refs_from_msg(message.outputs)
+            refs = job_conversions.refs_from_msg(message.outputs)
             self._post(
                 OutputsOffered(message.job_id, message.attempt, message.token, refs, sender)
             )
         elif message.kind == msg.JobReport.KIND_OUTPUTS_STORED:
-            self._post(OutputsStored(message.job_id, message.token))
+            self._post(OutputsStored(message.job_id, message.token, sender))
 
     def _on_file_request(self, message: msg.FileRequest) -> None:
-        sender = conversions.checked_robot(message.envelope.sender)
-        chunks = tuple(int(chunk) for chunk in message.chunks[:16])
         self.requested(
-            ChunkRequest(sender, message.sha256.tobytes().hex(), message.chunk_bytes, chunks)
+            FileQuestion(
+                conversions.checked_robot(message.envelope.sender),
+                message.sha256.tobytes().hex(),
+                message.chunk_bytes,
+                tuple(int(chunk) for chunk in message.chunks[:CHUNKS_ASKED_MAX]),
+                message.first_chunk,
+                message.direct,
+                everybody=not message.envelope.recipient,
+            )
         )
 
     def _on_manifest(self, message: msg.FileManifest) -> None:
-        if len(message.chunk_sha256) > MANIFEST_BYTES_MAX:
+        if len(message.chunk_sha256) > 32 * HASHES_PER_PAGE:
             raise ValueError(f'manifest with {len(message.chunk_sha256)} bytes of hashes')
-        self.manifest_heard(
-            Manifest(
-                RobotId(message.envelope.sender),
+        if len(message.addresses) > ADDRESSES_MAX:
+            raise ValueError(f'{len(message.addresses)} addresses: at most {ADDRESSES_MAX}')
+        offer = None
+        if message.addresses:
+            offer = DirectOffer(tuple(message.addresses), message.pass_key.tobytes())
+        self.page_heard(
+            ManifestPage(
+                conversions.checked_robot(message.envelope.sender),
                 message.sha256.tobytes().hex(),
                 message.held,
                 message.size_bytes,
                 message.chunk_bytes,
+                message.first_chunk,
                 bytes(message.chunk_sha256),
+                offer,
             )
         )
 

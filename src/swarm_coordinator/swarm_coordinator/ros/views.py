@@ -20,7 +20,7 @@ from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.raft import Heartbeat, HeartbeatReply, Role
 from swarm_coordinator.core.replicated.applied import AttemptEnded
 from swarm_coordinator.core.replicated.event_log import KeptEvent, Notable
-from swarm_coordinator.ros import conversions
+from swarm_coordinator.ros import conversions, job_conversions
 from swarm_coordinator.ros.transport import Transport
 
 MS = 1_000_000
@@ -28,7 +28,9 @@ STATE_PERIOD_NS = 500 * MS  # /swarm/state at most twice a second
 STATE_REST_NS = 2_000 * MS  # and at least this often
 JOBS_PERIOD_NS = 200 * MS
 JOBS_PER_UPDATE_MAX = 100
-ESTIMATED_JOB_MS = 1000  # of a job that nobody has an estimate for; chosen without data
+JOBS_UNSEEN_MAX = 2000  # changes that are kept for the first who listens
+OUTCOMES_MAX = 256  # of one message
+SENSORS_STALE_NS = 5_000_000_000  # hw_discovery tells them once a second
 CONSCIOUSNESS_STALE_NS = 5_000 * MS
 UNKNOWN = 65535  # permille that nobody knows
 
@@ -41,6 +43,8 @@ class LocalFacts:
     battery: int | None = None  # permille
     consciousness: msg.LocalConsciousness | None = None
     consciousness_ns: int = 0
+    sensors: list[msg.SensorHealth] = field(default_factory=list)  # as hw_discovery judges them
+    sensors_ns: int = 0
     leader: str = ''
 
 
@@ -53,6 +57,7 @@ class Views:
     swarm_id: str
     started_ns: int
     facts: LocalFacts = field(default_factory=LocalFacts)
+    _queued_work_ms: int = 0  # as of the last beacon; other threads may not ask the coordinator
     _state_ns: int = 0
     _state_due: bool = True
     _jobs_ns: int = 0
@@ -71,14 +76,15 @@ class Views:
         beacon.mode_epoch = core.state.mode_epoch
         beacon.emergency_epoch = core.emergency.register.epoch
         beacon.emergency_active = core.emergency.active
-        beacon.local_mode = core.local.mode.value
+        beacon.local_mode = core.conduct.local.mode.value
         beacon.awareness = core.health.awareness.score(now_ns)
         beacon.voters_heard = core.voters_heard()
         beacon.battery_permille = UNKNOWN if facts.battery is None else facts.battery
         beacon.cpu_load_permille = facts.cpu_permille
         beacon.running_jobs = core.worker.running
         beacon.held_jobs = len(core.worker.held)
-        beacon.queued_work_ms = queued_work_ms(core)
+        self._queued_work_ms = min(core.queued_work_ms(), conversions.UINT32_MAX)
+        beacon.queued_work_ms = self._queued_work_ms
         self._add_consciousness(beacon, now_ns)
         self.transport.send('/swarm/heartbeat', beacon)
         self._send_due(now_ns)
@@ -89,7 +95,8 @@ class Views:
         if felt is None or age_ns > CONSCIOUSNESS_STALE_NS:
             beacon.consciousness_age_ms = msg.Heartbeat.UNKNOWN_AGE
             return
-        beacon.consciousness_age_ms = age_ns // MS
+        # Heard in another thread, perhaps since this beacon was begun.
+        beacon.consciousness_age_ms = max(0, age_ns) // MS
         for name in ('arousal', 'curiosity', 'confidence', 'stability', 'pressure'):
             setattr(beacon, name, getattr(felt, name))
 
@@ -119,8 +126,10 @@ class Views:
         self._jobs.update(effect.jobs)
         if effect.mode:
             self._mode()
-        for index, stamp_ns, ended in effect.ended:
-            self._outcome(index, stamp_ns, ended)
+        outcomes = [self._outcome(*one) for one in effect.ended]
+        for first in range(0, len(outcomes), OUTCOMES_MAX):
+            page = outcomes[first : first + OUTCOMES_MAX]
+            self.transport.send('/swarm/outcomes', msg.JobOutcomes(outcomes=page))
         for index, stamp_ns, notable in effect.notable:
             self.event(notable, index, stamp_ns)
         self._send_due(time.monotonic_ns())
@@ -132,10 +141,14 @@ class Views:
         since = now_ns - self._state_ns
         if since >= STATE_REST_NS or (self._state_due and since >= STATE_PERIOD_NS):
             self._state_ns, self._state_due = now_ns, False
-            self.transport.publish('/swarm/state', self.state())
+            self.transport.send('/swarm/state', self.state())
         if self._jobs and now_ns - self._jobs_ns >= JOBS_PERIOD_NS:
             self._jobs_ns = now_ns
-            self._send_jobs()
+            if self.transport.is_heard('/swarm/jobs'):
+                self._send_jobs()
+            else:
+                for job_id in list(self._jobs)[:-JOBS_UNSEEN_MAX]:
+                    del self._jobs[job_id]
 
     def _send_jobs(self) -> None:
         """The changed jobs; a long list goes out over several periods."""
@@ -143,11 +156,10 @@ class Views:
         for job_id in ids:
             del self._jobs[job_id]
         state = self.coordinator.state
-        self.transport.publish(
+        self.transport.send(
             '/swarm/jobs',
             msg.JobUpdates(
                 stamp=conversions.time_msg(state.stamp_ns),
-                swarm_id=self.swarm_id,
                 log_index=state.applied_index,
                 jobs=[self.job(job_id) for job_id in ids if job_id in state.jobs],
             ),
@@ -156,15 +168,18 @@ class Views:
     def job(self, job_id: str) -> msg.JobStatus:
         leadership = self.coordinator.leadership
         blocked = leadership.blocked.get(job_id, '') if leadership is not None else ''
-        return conversions.job_to_msg(self.coordinator.state.jobs[job_id], blocked)
+        return job_conversions.job_to_msg(self.coordinator.state.jobs[job_id], blocked)
 
     def state(self) -> msg.SwarmState:
         core, now_ns = self.coordinator, time.monotonic_ns()
         state = core.state
         return msg.SwarmState(
+            envelope=msg.Envelope(
+                swarm_id=self.swarm_id,
+                sender=core.robot_id,
+                protocol_version=msg.Envelope.PROTOCOL_VERSION,
+            ),
             stamp=conversions.time_msg(state.stamp_ns),
-            swarm_id=self.swarm_id,
-            sender=core.robot_id,
             log_index=state.applied_index,
             term=core.raft.term,
             leader=core.raft.leader or '',
@@ -179,8 +194,9 @@ class Views:
             emergency_reason=core.emergency.register.reason,
             leases_held=len(state.leases.held),
             services=state.services.count,
+            models=[conversions.model_to_msg(one) for one in state.models.values()],
             robots=[self._robot(robot_id, now_ns) for robot_id in state.members],
-            mode=conversions.mode_to_msg(state, self.swarm_id),
+            mode=conversions.mode_to_msg(state),
             jobs_waiting=state.counts[JobPhase.SUBMITTED],
             jobs_leased=state.counts[JobPhase.LEASED],
             jobs_running=state.counts[JobPhase.RUNNING],
@@ -220,33 +236,27 @@ class Views:
         )
 
     def _mode(self) -> None:
-        self.transport.publish(
-            '/swarm/mode', conversions.mode_to_msg(self.coordinator.state, self.swarm_id)
-        )
+        self.transport.send('/swarm/mode', conversions.mode_to_msg(self.coordinator.state))
 
-    def _outcome(self, index: int, stamp_ns: int, ended: AttemptEnded) -> None:
-        job = self.coordinator.state.jobs.get(ended.job_id)
-        if job is None:
-            return
-        self.transport.publish(
-            '/swarm/outcomes',
-            msg.JobOutcome(
-                swarm_id=self.swarm_id,
-                log_index=index,
-                stamp_ns=stamp_ns,
-                job_id=ended.job_id,
-                attempt=ended.attempt,
-                kind=job.spec.kind,
-                program=job.spec.argv[0] if job.spec.argv else '',
-                robot_id=ended.robot_id,
-                origin=job.origin,
-                outcome=conversions.OUTCOME_TO_MSG[ended.outcome],
-                # A swarm whose first leader had no clock yet has stamps of 1970: 56 years.
-                queue_ms=min(ended.queue_ms, conversions.UINT32_MAX),
-                run_ms=min(ended.run_ms, conversions.UINT32_MAX),
-                bytes_in=sum(ref.size_bytes for ref in job.spec.inputs),
-                bytes_out=sum(ref.size_bytes for ref in job.outputs),
-            ),
+    def _outcome(self, index: int, stamp_ns: int, ended: AttemptEnded) -> msg.JobOutcome:
+        return msg.JobOutcome(
+            log_index=index,
+            stamp_ns=stamp_ns,
+            job_id=ended.job_id,
+            attempt=min(ended.attempt, conversions.UINT8_MAX),
+            kind=ended.kind,
+            program=ended.task.partition(':')[2],
+            robot_id=ended.robot_id,
+            compute_unit=ended.unit,
+            origin=ended.origin,
+            outcome=job_conversions.OUTCOME_TO_MSG[ended.outcome],
+            # A swarm whose first leader had no clock yet has stamps of 1970: 56 years.
+            queue_ms=min(ended.queue_ms, conversions.UINT32_MAX),
+            run_ms=min(ended.run_ms, conversions.UINT32_MAX),
+            bytes_in=ended.bytes_in,
+            bytes_out=ended.bytes_out,
+            thief=ended.thief,
+            victim=ended.victim,
         )
 
     def event(self, notable: Notable, index: int, stamp_ns: int) -> None:
@@ -281,12 +291,12 @@ class Views:
             incarnation=core.identity.incarnation,
             storage_id=core.raft.storage_id,
             applied_index=core.raft.last_applied,
-            local_mode=core.local.mode,
+            local_mode=core.conduct.local.mode,
             awareness=core.health.awareness.score(now_ns),
             voters_heard=core.voters_heard(),
             battery_permille=facts.battery,
             cpu_load_permille=None if facts.cpu_permille == UNKNOWN else facts.cpu_permille,
-            queued_work_ms=queued_work_ms(core),
+            queued_work_ms=self._queued_work_ms,
             pressure_permille=None if felt is None else round(felt.pressure * 1000),
             stability_permille=None if felt is None else round(felt.stability * 1000),
         )
@@ -305,22 +315,35 @@ class Views:
             job_slots=core.identity.job_slots,
             running_jobs=core.worker.running,
             held_jobs=len(core.worker.held),
-            queued_work_ms=queued_work_ms(core),
+            queued_work_ms=self._queued_work_ms,
             swarm_waiting_jobs=len(core.state.waiting),
             jobs_done=core.worker.done_count,
             jobs_failed=core.worker.failed_count,
             faults=core.faults + self.transport.dropped,
-            leader_changes=core.leader_changes,
+            leader_changes=core.following.changes,
             tick_late_ms_max=tick_late_ns // MS,
             fsync_ms_max=fsync_ns // MS,
             leader=facts.leader,
             mode=core.state.mode.value,
         )
+        message.sensors = self._sensors()
         if battery is not None:
             message.battery_basis = msg.LocalState.BATTERY_MEASURED
             message.battery_charge = battery.percent / 100
         return message
 
-
-def queued_work_ms(core: Coordinator) -> int:
-    return len(core.worker.held) * ESTIMATED_JOB_MS
+    def _sensors(self) -> list[msg.SensorHealth]:
+        """As hw_discovery told; when it has fallen silent nothing is known of them any more."""
+        facts = self.facts
+        if time.monotonic_ns() - facts.sensors_ns <= SENSORS_STALE_NS:
+            return list(facts.sensors)
+        unknown = msg.SensorHealth
+        return [
+            unknown(
+                device_id=one.device_id,
+                state=unknown.STATE_UNKNOWN,
+                age_ms=unknown.UNKNOWN_AGE,
+                reason='hw_discovery is silent',
+            )
+            for one in facts.sensors
+        ]

@@ -62,7 +62,7 @@ class Watcher:
             self.on_event(message)
 
     def _on_jobs(self, message: msg.JobUpdates) -> None:
-        if message.swarm_id == self.swarm_id:
+        if message.envelope.swarm_id == self.swarm_id:
             for job in message.jobs:
                 self.learn(job, message.log_index)
 

@@ -1,259 +1,444 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the processes of `exec` jobs: owns their folders, limits and their end.
+"""Carries out the jobs that were granted to this robot: owns their way from start to report.
 
-A job gets a folder of its own, a small environment, no open files of ours, a process group that
-ends with it, and (where util-linux is installed) it dies with this robot process.
+    folder and inputs -> executor of the kind (executors/) -> outputs into the store -> ProcessEnd
+
+One thread waits for all of them (event_loop.py); copying and hashing files is done by a few
+others. How many jobs run at a time is the coordinator's decision.
 """
 
 import contextlib
 import logging
 import os
 import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from swarm_coordinator.core.jobs.job import FileRef
+from swarm_coordinator.core.jobs.spec import FileRef
 from swarm_coordinator.core.worker import ProcessEnd, StartProcess
+from swarm_coordinator.runner import disk_guard
+from swarm_coordinator.runner.cage import Cage, CagePolicy, Wall
+from swarm_coordinator.runner.cgroup import find_tree
+from swarm_coordinator.runner.environment import PROGRAM_PATH
+from swarm_coordinator.runner.event_loop import EventLoop
+from swarm_coordinator.runner.executors import make_executors
+from swarm_coordinator.runner.executors.program_executor import Workshop
+from swarm_coordinator.runner.executors.python_executor import PythonExecutor
+from swarm_coordinator.runner.folders import Folders
+from swarm_coordinator.runner.job_files import (
+    bring_inputs,
+    let_go,
+    remove_folder,
+    take_outputs,
+)
+from swarm_coordinator.runner.job_logs import JobLogs
+from swarm_coordinator.runner.job_run import Cut, Executor, JobRun, Outcome
+from swarm_coordinator.runner.limits import RunLimits
+from swarm_coordinator.runner.process_group import STORAGE_MARK, end_marked, end_users
+from swarm_coordinator.runner.python_pool import PythonPool
 from swarm_coordinator.storage.blob_store import BlobStore
 
-TERM_GRACE_S = 2.0  # between asking a process group to end and ending it
-TAIL_BYTES = 400  # of stderr in the reason of a failure
-MARK = 'SWARM_STORAGE'  # environment variable that marks processes of this robot's jobs
+FILE_THREADS = 4  # they wait for the disk, and the disk gains nothing from more
+REASON_CHARS_MAX = 1000
+CLOSE_S_MAX = 10.0  # for what ends and still has to be reported; beyond the grace and the kill
 
 
 @dataclass(frozen=True)
-class RunLimits:
-    """timeout_ms: for jobs that name none, and the most any job gets; file_bytes: per file; nice:
-    added to the niceness of the robot process, so that jobs do not starve consensus."""
+class Progress:
+    """What a running job says of itself; `sequence` grows with every line that it wrote."""
 
-    timeout_ms: int
-    file_bytes: int
-    nice: int = 10
-
-
-@dataclass
-class _Running:
-    start: StartProcess
-    folder: Path
-    process: 'subprocess.Popen[bytes] | None' = None
-    stopped: str = ''
+    job_id: str
+    token: int
+    permille: int
+    text: str
+    sequence: int
 
 
-@dataclass
+@dataclass(frozen=True)
+class RunnerSetup:
+    """`python_allow`: 'module:function', what python jobs may call; `python_workers`: how many
+    processes wait for them; `namespace`: that of the robot's nodes; `with_cgroups` False: do not
+    look for control groups; `cage`: what keeps jobs and the robot apart."""
+
+    python_allow: tuple[str, ...] = ()
+    python_workers: int = 1
+    namespace: str = ''
+    programs_of_ours: str = ''  # another package of them, for tests
+    with_cgroups: bool = True
+    cage: CagePolicy = CagePolicy(wall='none')
+
+
+def _ignore(*_: Any) -> None:
+    pass
+
+
 class JobRunner:
-    """One thread per running job; how many run at a time is the coordinator's decision."""
+    """Public methods may be called from any thread. `ended` and `progressed` are called on the
+    runner's own, as is `python_ready` (names that can be called; for the others why not)."""
 
-    folder: Path
-    store: BlobStore
-    programs: Mapping[str, str]  # allowed name -> absolute path
-    limits: RunLimits
-    ended: Callable[[ProcessEnd], None]
-    log: logging.Logger
-    _running: dict[tuple[str, int], _Running] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(
+        self,
+        folder: Path,
+        store: BlobStore,
+        programs: Mapping[str, str],  # allowed name -> absolute path
+        limits: RunLimits,
+        ended: Callable[[ProcessEnd], None],
+        log: logging.Logger,
+        logs: JobLogs,
+        progressed: Callable[[Progress], None] = _ignore,
+        setup: RunnerSetup | None = None,
+        python_ready: Callable[[tuple[str, ...], dict[str, str]], None] = _ignore,
+    ) -> None:
+        self.folder = folder
+        self.logs = logs
+        self._store = store
+        self._limits = limits
+        self._ended = ended
+        self._progressed = progressed
+        self._log = log
+        self._setup = setup = setup or RunnerSetup()
+        self._loop = EventLoop('jobs', log)
+        self._folders = Folders(folder)
+        self._files = ThreadPoolExecutor(FILE_THREADS, 'job files')
+        logs.aside = self._aside
+        self._workshop = Workshop(
+            self._loop, str(folder), programs, log, setup.namespace, setup.programs_of_ours,
+            cage=Cage(setup.cage, str(folder), log),
+        )
+        self._pool = PythonPool(
+            self._workshop, setup.python_allow, setup.python_workers, limits, python_ready
+        )
+        self._executors: dict[str, Executor] = make_executors(
+            self._workshop, PythonExecutor(self._pool)
+        )
+        self._runs: dict[tuple[str, int], JobRun] = {}
+        self._guarding = False
+        self._closing = False
+        self._started = False
 
     def clear(self) -> None:
-        """End what a former life of this robot left running, and remove its folders."""
-        for pid in marked_processes(str(self.folder)):
-            self.log.warning('ending process %d, left by a former start', pid)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(os.getpgid(pid), signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """End what a former life of this robot left running and remove its folders, then be ready
+        for jobs. Says which limits are in force."""
+        if self._setup.with_cgroups:
+            self._workshop.tree = find_tree(tree_name(self.folder))
+        left = self._workshop.tree.clear() if self._workshop.tree is not None else 0
+        left += len(end_marked((f'{STORAGE_MARK}={self.folder}',)))
+        if os.geteuid() == 0:
+            left += len(end_users(self.cage.users))
+        if left:
+            self._log.warning('%d processes that a former start left were ended', left)
+        self._raise_walls()
+        self._folders.clear()
+        self._log.info('limits of jobs: %s', self.limits_in_force())
+        self._loop.start()
+        self._started = True
+
+    def _raise_walls(self) -> None:
+        cage = self._workshop.cage
+        remove_folder(self.folder)
+        cage.open()
+        try:
+            self._folders.folder = cage.place(self.folder)
+        except OSError as error:
+            cage.wall, cage.why = Wall.MISSING, str(error)
+        level = logging.WARNING if cage.weak else logging.INFO
+        self._log.log(level, 'the cage of jobs: %s', cage.told())
+
+    @property
+    def cage(self) -> Cage:
+        return self._workshop.cage
+
+    def warm(self) -> None:
+        """Start the python workers, after which `python_ready` is called."""
+        self._loop.call(self._pool.open)
+
+    def limits_in_force(self) -> str:
+        """For people: what is limited, and by what."""
+        tree = self._workshop.tree
+        controllers = tree.controllers if tree is not None else frozenset()
+        limited, open_ = ['file size (rlimit)'], []
+        for what, controller, otherwise in (
+            ('memory', 'memory', 'memory of each process (rlimit)'),
+            ('processor time', 'cpu', ''),
+            ('number of processes', 'pids', ''),
+        ):
+            if controller in controllers:
+                limited.append(f'{what} (cgroup)')
+            elif otherwise:
+                limited.append(otherwise)
+            else:
+                open_.append(what)
+        said = ', '.join(limited) + (f'; no limit of {", ".join(open_)}' if open_ else '')
+        way = 'their control group' if tree is not None else 'process group and marks'
+        return f'{said}; jobs are ended by {way}'
 
     def start(self, start: StartProcess) -> None:
-        running = _Running(start, self.folder / f'{start.job_id}-{start.attempt}')
-        with self._lock:
-            self._running[start.job_id, start.token] = running
-        threading.Thread(
-            target=self._run, args=(running,), name=f'job {start.job_id}', daemon=True
-        ).start()
+        self._loop.call(partial(self._begin, start))
 
     def stop(self, job_id: str, token: int, why: str) -> None:
-        """End the process group; its end is still reported. Unknown jobs are ignored."""
-        with self._lock:
-            running = self._running.get((job_id, token))
-            if running is None or running.stopped:
-                return
-            running.stopped = why or 'stopped'
-            process = running.process
-        if process is not None:
-            threading.Thread(target=end_group, args=(process,), daemon=True).start()
+        """End the job, all of its processes; its end is still reported. Unknown ones are
+        ignored."""
+        self._loop.call(partial(self._stop, job_id, token, why))
 
     def close(self) -> None:
-        with self._lock:
-            processes = [one.process for one in self._running.values() if one.process is not None]
-            for one in self._running.values():
-                one.stopped = one.stopped or 'the robot stops'
-        for process in processes:
-            end_group(process)
+        """Ends what runs, reports it, and returns when nothing is left. Again: nothing."""
+        if not self._started:
+            return
+        self._started = False
+        done = threading.Event()
+        self._loop.call(partial(self._close, done))
+        if not done.wait(CLOSE_S_MAX):
+            self._log.warning('not all jobs have ended within %.0f s', CLOSE_S_MAX)
+        self._files.shutdown(wait=True, cancel_futures=True)
+        self._loop.close()
+        if self.cage.root != self.folder:
+            remove_folder(self.cage.root)
+            self.cage.close()
+        if self._workshop.tree is not None:
+            self._workshop.tree.close()
 
-    def _run(self, running: _Running) -> None:
-        start = running.start
-        began = time.monotonic()
+    # ---- the loop: one job
+
+    def _begin(self, start: StartProcess) -> None:
         try:
-            end = self._execute(running)
+            folder = self._folders.take()
+        except OSError as error:
+            self._ended(ProcessEnd(start.job_id, start.token, None, 0, (), str(error), True))
+            return
+        run = JobRun(
+            start,
+            folder,
+            self._limits.of(start.spec),
+            self.logs.open(start.job_id, start.attempt),
+            self._heard,
+            self._begun,
+            time.monotonic(),
+        )
+        self._runs[run.key] = run
+        if not self._guarding:
+            self._guarding = True
+            self._loop.later(disk_guard.LOOK_S, self._guard_disk)
+        if self._closing:
+            run.cut, run.stopped = Cut.ASKED, 'the robot stops'
+        inputs = start.spec.inputs
+        if not inputs:
+            # The usual case of small jobs, for which a thread would cost more than the job.
+            self._ready(run, '')
+            return
+        bring = partial(bring_inputs, self._store, inputs, run.folder)
+        self._by_files(partial(_problem, bring), partial(self._ready, run))
+
+    def _ready(self, run: JobRun, problem: str) -> None:
+        """Its folder is as it should be, or not."""
+        if run.cut is not None or problem:
+            self._outcome(run, Outcome(None, problem, unable=True))
+            return
+        work = run.start.spec.work
+        executor = self._executors.get(work.kind)
+        try:
+            if executor is None:
+                raise ValueError(
+                    f'jobs of the kind {work.kind!r} cannot run here: expected one of '
+                    f'{", ".join(sorted(self._executors))}'
+                )
+            run.execution = executor.begin(run, partial(self._outcome, run))
         except (OSError, ValueError) as error:
-            end = self._end(start, None, began, reason=str(error), unable=True)
-        except Exception as error:  # the edge of this thread: the job must not be lost in it
-            self.log.exception('job %s', start.job_id)
-            end = self._end(start, None, began, reason=f'runner: {error!r}', unable=True)
-        with self._lock:
-            self._running.pop((start.job_id, start.token), None)
-        shutil.rmtree(running.folder, ignore_errors=True)
-        self.ended(end)
+            self._outcome(run, Outcome(None, str(error), unable=True))
+        except Exception as error:  # the job must not be lost in it
+            self._log.exception('job %s', run.start.job_id)
+            self._outcome(run, Outcome(None, f'runner: {error!r}', unable=True))
 
-    def _execute(self, running: _Running) -> ProcessEnd:
-        start, folder = running.start, running.folder
-        program = self.programs.get(start.spec.argv[0])
-        if program is None:
-            allowed = ', '.join(sorted(self.programs)) or 'nothing'
-            raise ValueError(f'{start.spec.argv[0]!r} is not on the allow-list: {allowed}')
-        work = folder / 'work'
-        shutil.rmtree(folder, ignore_errors=True)
-        work.mkdir(parents=True)
-        for ref in start.spec.inputs:
-            self.store.copy_out(ref, work)
-        began = time.monotonic()
-        with open(folder / 'stdout', 'wb') as out, open(folder / 'stderr', 'wb') as err:
-            process = subprocess.Popen(
-                self._command(program, start),
-                cwd=work,
-                env=self._environment(start, work),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                close_fds=True,
+    def _begun(self, run: JobRun) -> None:
+        run.began_s = time.monotonic()
+        if run.limits.timeout_ms:
+            run.limit_timer = self._loop.later(
+                run.limits.timeout_ms / 1000, partial(self._time_out, run)
             )
-        with self._lock:
-            running.process = process
-            stopped = bool(running.stopped)
-        if stopped:
-            end_group(process)
-        timed_out = self._wait(process, start.spec.timeout_ms)
-        if running.stopped:
-            return self._end(start, None, began, reason=running.stopped)
-        if timed_out:
-            return self._end(start, None, began, reason=f'not done within {timed_out} ms')
-        if process.returncode != 0:
-            reason = _why(process.returncode, folder / 'stderr')
-            return self._end(start, process.returncode, began, reason=reason)
-        return self._collect(start, work, began)
 
-    def _command(self, program: str, start: StartProcess) -> list[str]:
-        command = ['nice', '-n', str(self.limits.nice), program, *start.spec.argv[1:]]
-        if (setpriv := shutil.which('setpriv')) is not None:
-            # Dies with the thread that waits for it, and so with this process.
-            command = [setpriv, '--pdeathsig', 'KILL', *command]
-        if (prlimit := shutil.which('prlimit')) is not None:
-            command = [prlimit, f'--fsize={self.limits.file_bytes}', '--core=0', *command]
-        return command
+    def _time_out(self, run: JobRun) -> None:
+        self._cut(run, Cut.TIME, f'not done within {run.limits.timeout_ms} ms')
 
-    def _environment(self, start: StartProcess, work: Path) -> dict[str, str]:
-        return {
-            'PATH': '/usr/local/bin:/usr/bin:/bin',
-            'LANG': 'C.UTF-8',
-            'HOME': str(work),
-            'TMPDIR': str(work),
-            'SWARM_JOB_ID': start.job_id,
-            'SWARM_ATTEMPT': str(start.attempt),
-            'SWARM_TOKEN': str(start.token),
-            MARK: str(self.folder),
-        }
+    def _stop(self, job_id: str, token: int, why: str) -> None:
+        run = self._runs.get((job_id, token))
+        if run is not None:
+            self._cut(run, Cut.ASKED, why or 'stopped')
 
-    def _wait(self, process: 'subprocess.Popen[bytes]', timeout_ms: int) -> int:
-        """0, or the time limit in ms that ended it."""
-        limit_ms = min(timeout_ms or self.limits.timeout_ms, self.limits.timeout_ms)
-        try:
-            process.wait(limit_ms / 1000)
-            timed_out = 0
-        except subprocess.TimeoutExpired:
-            timed_out = limit_ms
-        end_group(process)  # also what the process left behind in its group
-        return timed_out
+    def _cut(self, run: JobRun, cut: Cut, why: str) -> None:
+        if run.cut is not None or run.key not in self._runs:
+            return
+        run.cut, run.stopped = cut, why
+        if run.execution is not None:
+            run.execution.stop()
 
-    def _collect(self, start: StartProcess, work: Path, began: float) -> ProcessEnd:
-        outputs: list[FileRef] = []
-        try:
-            for name in start.spec.outputs:
-                path = work / name
-                if path.is_symlink() or not path.is_file():
-                    raise ValueError(f'promised output {name!r} is missing or not a regular file')
-                if not path.resolve().is_relative_to(work.resolve()):
-                    raise ValueError(f'promised output {name!r} is outside its folder')
-                outputs.append(self.store.add_file(path, name))
-        except ValueError as error:
-            self._let_go(outputs)
-            return self._end(start, 0, began, reason=str(error))
-        except OSError:
-            self._let_go(outputs)
-            raise
-        return self._end(start, 0, began, outputs=tuple(outputs))
+    def _outcome(self, run: JobRun, outcome: Outcome) -> None:
+        """It has been carried out, and nothing of it runs any more."""
+        run.execution = None
+        for timer in (run.limit_timer, run.tell_timer):
+            if timer is not None:
+                timer.cancel()
+        run_ms = int((time.monotonic() - run.began_s) * 1000)
+        if run.cut is not None:
+            outcome = Outcome(None, run.stopped)
+        outputs = run.start.spec.outputs
+        if outcome.exit_code == 0 and not outcome.reason and outputs:
+            take = partial(_taken, self._store, outputs, run.folder)
+            self._by_files(take, lambda taken: self._taken(run, outcome, taken, run_ms))
+        else:
+            self._finish(run, outcome, (), run_ms)
 
-    def _let_go(self, outputs: list[FileRef]) -> None:
-        for ref in outputs:
-            self.store.unpin(ref.sha256)
+    def _taken(
+        self, run: JobRun, outcome: Outcome, taken: 'tuple[FileRef, ...] | Outcome', run_ms: int
+    ) -> None:
+        if run.cut is not None and isinstance(taken, tuple):
+            let_go(self._store, taken)
+            taken = Outcome(None, run.stopped)
+        if isinstance(taken, tuple):
+            self._finish(run, outcome, taken, run_ms)
+        else:
+            self._finish(run, taken, (), run_ms)
 
-    def _end(
-        self,
-        start: StartProcess,
-        exit_code: int | None,
-        began: float,
-        outputs: tuple[FileRef, ...] = (),
-        reason: str = '',
-        unable: bool = False,
-    ) -> ProcessEnd:
-        run_ms = int((time.monotonic() - began) * 1000)
-        return ProcessEnd(
-            start.job_id, start.token, exit_code, run_ms, outputs, reason, unable
+    def _finish(
+        self, run: JobRun, outcome: Outcome, outputs: tuple[FileRef, ...], run_ms: int
+    ) -> None:
+        """Clean up, then report: who hears of the end may rely on nothing being left."""
+        self.logs.ended(run.writers)
+        end = ProcessEnd(
+            run.start.job_id,
+            run.start.token,
+            outcome.exit_code,
+            run_ms,
+            outputs,
+            outcome.reason[:REASON_CHARS_MAX],
+            # Another robot may have the room for it.
+            run.cut is Cut.SPACE or (outcome.unable and run.cut is None),
+            outcome.result,
+            run.cut is Cut.ASKED,
+        )
+        if not run.haunted and self._folders.give_back(run.folder):
+            self._report(run, end)
+        else:
+            self._by_files(
+                partial(remove_folder, run.folder), lambda _: self._report(run, end)
+            )
+
+    def _report(self, run: JobRun, end: ProcessEnd) -> None:
+        self._runs.pop(run.key, None)
+        self._ended(end)
+
+    # ---- the loop: progress
+
+    def _heard(self, run: JobRun) -> None:
+        due_ns = run.meter.due_ns()
+        if due_ns is None or run.tell_timer is not None:
+            return
+        now_ns = time.monotonic_ns()
+        if due_ns <= now_ns:
+            self._tell(run)
+        else:
+            run.tell_timer = self._loop.later(
+                (due_ns - now_ns) / 1e9, partial(self._tell, run)
+            )
+
+    def _tell(self, run: JobRun) -> None:
+        run.tell_timer = None
+        update = run.meter.take(time.monotonic_ns())
+        if update is not None and run.key in self._runs:
+            self._progressed(
+                Progress(*run.key, update.permille, update.text, update.sequence)
+            )
+
+    # ---- the loop: the rest
+
+    def _guard_disk(self) -> None:
+        self._guarding = bool(self._runs)
+        if not self._guarding:
+            return
+        free = disk_guard.short_of_space(self.folder)
+        if free is None:
+            self._loop.later(disk_guard.LOOK_S, self._guard_disk)
+            return
+        running = {run.folder: run for run in self._runs.values() if run.cut is None}
+        self._by_files(
+            partial(disk_guard.to_blame, list(running)), partial(self._make_room, running, free)
         )
 
+    def _make_room(
+        self, running: dict[Path, JobRun], free: int, blamed: tuple[Path, int] | Outcome | None
+    ) -> None:
+        self._loop.later(disk_guard.LOOK_S, self._guard_disk)
+        if not isinstance(blamed, tuple):
+            return
+        folder, size = blamed
+        run = running[folder]
+        reason = f'the disk has only {free} bytes left, and the folder of this job holds {size}'
+        self._log.warning('%s is ended: %s', run.start.job_id, reason)
+        self._cut(run, Cut.SPACE, reason)
 
-def end_group(process: 'subprocess.Popen[bytes]') -> None:
-    """Ask the process group to end, then end it. Returns when the process itself is gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            break
-        try:
-            process.wait(TERM_GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
-        if not _group_alive(process.pid):
-            break
-    process.wait()
+    def _aside(self, work: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # closed: it is done at the next start
+            self._files.submit(work)
+
+    def _by_files(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do `work` on a thread for files and go on here with what it returns."""
+
+        def finished(future: 'Future[Any]') -> None:
+            if future.cancelled():
+                return
+            error = future.exception()
+            if error is not None:
+                self._log.error('files of a job: %r', error)
+            value = Outcome(None, f'runner: {error!r}', unable=True) if error else future.result()
+            self._loop.call(partial(then, value))
+
+        self._files.submit(work).add_done_callback(finished)
+
+    def _close(self, done: threading.Event) -> None:
+        self._closing = True
+        for job_id, token in list(self._runs):
+            self._stop(job_id, token, 'the robot stops')
+        for executor in self._executors.values():
+            executor.close()
+        self._wait_for_last(done)
+
+    def _wait_for_last(self, done: threading.Event) -> None:
+        if self._runs or self._pool.living:
+            self._loop.later(0.005, partial(self._wait_for_last, done))
+        else:
+            done.set()
 
 
-def _group_alive(group: int) -> bool:
+def _problem(work: Callable[[], None]) -> str:
+    """Do it; '' or why it could not be done."""
     try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        work()
+    except (OSError, ValueError) as error:
+        return str(error) or repr(error)
+    return ''
 
 
-def marked_processes(mark: str) -> list[int]:
-    """Processes whose environment carries our mark with this value."""
-    wanted = f'{MARK}={mark}'.encode()
-    found = []
-    for entry in Path('/proc').iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            environment = (entry / 'environ').read_bytes()
-        except OSError:
-            continue
-        if wanted in environment.split(b'\0'):
-            found.append(int(entry.name))
-    return found
+def _taken(
+    store: BlobStore, names: tuple[str, ...], folder: Path
+) -> 'tuple[FileRef, ...] | Outcome':
+    try:
+        return take_outputs(store, names, folder)
+    except ValueError as error:
+        return Outcome(0, str(error))
+    except OSError as error:
+        return Outcome(None, str(error), unable=True)
+
+
+def tree_name(folder: Path) -> str:
+    """One per robot of this machine."""
+    return 'swarm-' + ''.join(
+        each if each.isalnum() or each in '-_' else '-' for each in str(folder).strip('/')
+    )[-200:]
 
 
 def find_programs(allowed: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
@@ -263,18 +448,9 @@ def find_programs(allowed: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
     for name in allowed:
         if not name or '/' in name:
             raise ValueError(f'exec_allow={name!r}: expected a program name, not a path')
-        path = shutil.which(name, path='/usr/local/bin:/usr/bin:/bin')
+        path = shutil.which(name, path=PROGRAM_PATH)
         if path is None:
             missing.append(name)
         else:
             found[name] = path
     return found, missing
-
-
-def _why(code: int, stderr: Path) -> str:
-    with open(stderr, 'rb') as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        tail = file.read().decode('utf-8', 'replace').strip()
-    said = f'ended by signal {-code}' if code < 0 else f'exit code {code}'
-    return f'{said}: {tail}' if tail else said

@@ -3,6 +3,8 @@
 """Run the simulation. Exit code 1: a promise was broken.
 
     python -m swarm_coordinator.sim --seeds 0:200 --jobs 2
+    python -m swarm_coordinator.sim --seeds 0:200 --workload jobs
+    python -m swarm_coordinator.sim --day 24 --voters 3
     python -m swarm_coordinator.sim --schedule FILE
     python -m swarm_coordinator.sim --failover 300 --voters 5 --profile wifi --tick-ms 25
 """
@@ -12,10 +14,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import time
 from pathlib import Path
 
 from swarm_coordinator.core.raft import PROFILES
 from swarm_coordinator.sim.campaign import Choice, Progress, Totals, run_seeds, summary
+from swarm_coordinator.sim.day import (
+    DayReport,
+    day_summary,
+    hour_line,
+    live,
+    settings_of_day,
+)
 from swarm_coordinator.sim.failover import failover_ms, histogram
 from swarm_coordinator.sim.run import run
 from swarm_coordinator.sim.scenario import schedule_of
@@ -45,6 +55,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     add('--story', action='store_true', help='with --schedule: tell what happened')
     add('--shrink-runs', type=int, default=RUNS_MAX, help='0: do not shrink what failed')
     add('--failover', type=int, default=0, help='measure so many crashes of a leader instead')
+    add('--day', type=float, default=0.0, metavar='HOURS',
+        help='live through so many hours of work and faults instead: nothing may grow')
     add('--tick-ms', type=int, default=0, help='for --failover; 0 = the profile')
     return parser.parse_args(arguments)
 
@@ -62,7 +74,7 @@ def _run_seeds(options: argparse.Namespace) -> int:
             print(f'  {choice.command(report.seed)}')
         progress.show(totals)
     progress.show(totals, is_last=True)
-    print(summary(totals))
+    print(summary(totals, options.workload))
     if totals.failed and options.shrink_runs:
         # The shortest failure is the one to read first.
         first = min(totals.failed, key=lambda report: (report.virtual_ms, report.seed))
@@ -109,10 +121,27 @@ def _measure_failover(options: argparse.Namespace) -> int:
     return 0
 
 
+def _live(options: argparse.Namespace) -> int:
+    if not 3 <= options.day <= 24 * 366:
+        print(f'--day {options.day:g}: expected 3 hours or more', file=sys.stderr)
+        return 2
+    voters = options.voters or 3
+    seed = options.seeds[0]
+    report = DayReport()
+    for report in live(settings_of_day(seed, options.day, voters, options.non_voters or 0)):
+        print(hour_line(report), flush=True)
+    print(f'{day_summary(report)}; {time.process_time():.0f} s of processor time')
+    for complaint in report.complaints:
+        print(f'NOT IN ORDER: {complaint}')
+    return 1 if report.complaints else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = _arguments(arguments)
     if options.failover:
         return _measure_failover(options)
+    if options.day:
+        return _live(options)
     if options.schedule:
         return _play(options.schedule, options.story)
     return _run_seeds(options)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TextIO
 
-from swarm_coordinator.sim.coverage import Situation
+from swarm_coordinator.sim.coverage import Situation, reachable
 from swarm_coordinator.sim.run import Report, run
 from swarm_coordinator.sim.scenario import schedule_of
 
@@ -75,8 +75,10 @@ class Totals:
     def messages_per_cpu_s(self) -> int:
         return round(self.sums.get('messages', 0) / self.cpu_s) if self.cpu_s else 0
 
-    def missing(self) -> list[Situation]:
-        return [one for one in Situation if not self.situations.get(one.name)]
+    def missing(self, *workloads: str) -> list[Situation]:
+        """What was never reached, of what these workloads can reach."""
+        wanted = {one for workload in workloads for one in reachable(workload)}
+        return [one for one in Situation if one in wanted and not self.situations.get(one.name)]
 
 
 def run_seed(seed: int, choice: Choice) -> tuple[Report, float]:
@@ -136,9 +138,10 @@ class Progress:
             print(text, file=self._out, flush=True)
 
 
-def summary(totals: Totals) -> str:
+def summary(totals: Totals, workload: str = 'registers') -> str:
     sums = {name: totals.sums.get(name, 0) for name in Totals.NUMBERS}
     faults = ', '.join(f'{count:,} {verb}' for verb, count in sorted(totals.faults.items()))
+    missing, shown = totals.missing(workload), reachable(workload)
     lines = [
         f'seeds                  {totals.seeds:,} ({sums["virtual_ms"] / 3_600_000:,.1f} hours of '
         'virtual time)',
@@ -152,7 +155,8 @@ def summary(totals: Totals) -> str:
         f'({sums["unanswered"]:,} without an answer)',
         f'slowest healing        {totals.healed_ms_max:,} ms',
         'situations reached:',
-        *(f'{totals.situations.get(one.name, 0):>12,}  {one.value}' for one in Situation),
+        *(f'{totals.situations.get(one.name, 0):>12,}  {one.value}' for one in shown),
+        *(f'NEVER REACHED: {one.value}' for one in missing),
         f'violations             {len(totals.failed)}',
     ]
     return '\n'.join(lines)

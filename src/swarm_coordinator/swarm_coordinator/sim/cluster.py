@@ -7,6 +7,7 @@ know what steps there are in a run (scenario.py) and when a run is good (run.py)
 
     client NAME write|cas|read KEY VALUE ROBOT   begins at this robot
     lease, service                    see tenants.py
+    job, emergency, mode, away, wish  see job_clients.py
     burst COUNT BYTES                 so many entries, of every robot that believes to lead
     member add|promote|demote|remove ROBOT       asked of the leader
     transfer ROBOT                    asked of the leader
@@ -25,11 +26,11 @@ from swarm_coordinator.core.raft.membership import (
 )
 from swarm_coordinator.sim.clients import Client, Histories
 from swarm_coordinator.sim.faults import Faults
+from swarm_coordinator.sim.job_side import JobSide
 from swarm_coordinator.sim.linearizability import OperationKind
 from swarm_coordinator.sim.machine import Machine
 from swarm_coordinator.sim.network import Network
 from swarm_coordinator.sim.observer import Observer
-from swarm_coordinator.sim.promises import voters_of
 from swarm_coordinator.sim.registers import Registers
 from swarm_coordinator.sim.robot import SimulatedRobot
 from swarm_coordinator.sim.schedule import Settings, Step
@@ -39,7 +40,7 @@ from swarm_coordinator.sim.tenants import Resources, Tenant
 from swarm_coordinator.sim.timeline import MS, Timeline
 
 MACHINES: dict[str, type[Machine]] = {'registers': Registers, 'services': Services}
-OFTEN = ('client', 'lease', 'service')      # steps that say nothing of the course of a run
+OFTEN = ('client', 'lease', 'service', 'job')      # steps that say nothing of the course of a run
 
 
 class Cluster:
@@ -52,16 +53,18 @@ class Cluster:
         founders = tuple(map(RobotId, settings.founders))
         self.observer = Observer(self.timeline, founders)
         self.robots: dict[RobotId, SimulatedRobot] = {}
-        self._machine: type[Machine] = MACHINES[settings.workload]
         self.faults = Faults(
             settings.seed, founders, self.robots, self.network, self.timeline, self.observer,
             profile.tick_ms * MS,
         )
-        for name in map(RobotId, settings.robots):
-            self.robots[name] = SimulatedRobot(
-                self.faults.new_disk(name), settings, profile, self.timeline, self.observer,
-                self.network.send, self._machine,
+        self.jobs: JobSide | None = None
+        if settings.workload == 'jobs':
+            self.jobs = JobSide(
+                settings, profile, self.timeline, self.network, self.observer, self.faults,
+                self.robots,
             )
+        else:
+            self._make_robots(profile)
         for robot in self.robots.values():
             self.faults.watch(robot)
         self.network.connect({name: robot.receive for name, robot in self.robots.items()})
@@ -78,10 +81,22 @@ class Cluster:
             self.observer.on_entry = self.resources.on_first_applied
         self.performed: dict[str, int] = {}
         self._verbs = {
-            'client': self._client, 'lease': self._lease, 'service': self._service,
-            'burst': self._burst, 'member': self._member,
             'transfer': self._transfer, 'compact': self._compact, **self.faults.verbs,
         }
+        if self.jobs is not None:
+            self._verbs |= self.jobs.clients.verbs
+        else:
+            self._verbs |= {
+                'client': self._client, 'lease': self._lease, 'service': self._service,
+                'burst': self._burst, 'member': self._member,
+            }
+
+    def _make_robots(self, profile: TimingProfile) -> None:
+        for name in map(RobotId, self.settings.robots):
+            self.robots[name] = SimulatedRobot(
+                self.faults.new_disk(name), self.settings, profile, self.timeline, self.observer,
+                self.network.send, MACHINES[self.settings.workload],
+            )
 
     def plan(self, steps: tuple[Step, ...]) -> None:
         """Raises ValueError for a step that nobody performs, or that comes after healing."""
@@ -154,8 +169,7 @@ class Cluster:
             'add': AddNonVoter(name, self.robots[name].disk.storage_id),
             'promote': Promote(name), 'demote': Demote(name), 'remove': Remove(name),
         }
-        left = {voter for voter in voters_of(leader.core.membership) if voter[0] != name}
-        if what in ('demote', 'remove') and not self.faults.keeps_quorum(left):
+        if what in ('demote', 'remove') and not self.faults.may_go(name):
             return False    # an operator would see that too many of the others are gone
         leader.change(changes[what])
         return True

@@ -66,6 +66,66 @@ class Situation(Enum):
     STALE_TOKEN_REFUSED = 'a resource refused one who came too late'
     DISK_FULL = 'a robot halted because its disk was full'
     STAMP_HELD = 'a clock behind the log did not make stamps go back'
+    JOB_ACKNOWLEDGED = 'a client was told that its job is accepted'
+    JOB_REFUSED = 'a job was refused'
+    JOB_ANSWER_UNKNOWN = 'a client was told that nobody knows what became of its job'
+    JOB_SUBMITTED_TWICE = 'a job was submitted twice under one key and is there once'
+    JOB_STARTED = 'a process was started'
+    JOB_PROCESS_STOPPED = 'a process was asked to stop'
+    JOB_DONE = 'a completion was accepted'
+    JOB_FAILED = 'a job failed by itself'
+    JOB_HANDED_BACK = 'a robot handed a job back'
+    JOB_REISSUED = 'a job was granted again'
+    JOB_TRIED_AGAIN = 'a job that had failed was tried again'
+    JOB_RESTED = 'a job waited for its time'
+    JOB_OVERDUE = 'a job expired at its deadline'
+    JOB_RETRIED = 'an operator had a job run again'
+    JOB_OFFERED = 'a robot said what it would take to do a job'
+    JOB_OVERTAKEN = 'a younger job of the same sort was granted first'
+    JOB_STOLEN = 'a job that had not begun went to a thief'
+    JOB_MARKED = 'a job that ran was marked for a thief'
+    JOB_MOVED = 'a job that ran went to the thief when it had ended'
+    JOB_STUCK = 'a job that made no progress was revoked'
+    JOB_OVERLAP_OF_MOVE = 'a stolen or revoked job had begun, and ran twice for a moment'
+    JOB_LEASE_EXPIRED = 'the lease of a job ran out'
+    JOB_LOST_WITH_LIFE = 'a job was lost with the life of its robot'
+    JOB_LOST_WITH_LEAVE = 'a job was given up by a robot that left'
+    JOB_LEFT_UNKNOWN = 'a job whose effect must happen once was left unknown'
+    JOB_QUARANTINED = 'a job had no attempts left'
+    JOB_CANCELLED = 'a job was cancelled'
+    JOB_KILLED_ITS_ROBOT = 'a job killed its robot'
+    JOB_LATE_COMPLETION_REFUSED = 'a completion came too late and was refused'
+    JOB_RENEWAL_REFUSED = 'a renewal came under an old token'
+    JOB_FENCED_OFF = 'the outside world refused the effect of a former attempt'
+    JOB_OVERLAP_EXCUSED = 'a robot that could not act still ran what another was given'
+    JOB_INPUTS_FAILED = 'inputs could not be fetched'
+    JOB_OUTPUTS_NOT_FETCHED = 'outputs could not be fetched, for the time being'
+    JOB_OUTPUTS_LOST = 'outputs were lost with the disk of their holder'
+    JOB_PLACED = 'outputs were put in their place'
+    JOB_FILE_DISCARDED = 'a stored file was let go'
+    JOB_EMERGENCY = 'a robot stopped for an emergency'
+    JOB_EMERGENCY_OVER = 'an emergency was over for a robot'
+    JOB_MODE_SET = 'an operator set the mode'
+    JOB_ROBOT_LEFT = 'a robot left in good order'
+    JOB_STATE_INSTALLED = 'a robot got the state of all jobs as a snapshot'
+
+
+# What a workload cannot reach, by the first words of the names.
+FOREIGN = {
+    'registers': ('LEASE_', 'RENEWAL_', 'RESOURCE_', 'STALE_', 'JOB_'),
+    'services': ('JOB_', 'READ_'),
+    'jobs': (
+        'LEASE_', 'RENEWAL_', 'RESOURCE_', 'STALE_', 'READ_', 'CLIENT_GAVE_UP', 'PROPOSAL_',
+        'CRASH_CUT_INSTALL', 'APPEND_DURING_CHUNKS', 'CHANGE_REFUSED', 'STAMP_HELD', 'CHUNK_',
+        'SNAPSHOT_IN_PIECES',
+    ),
+}
+
+
+def reachable(workload: str) -> tuple[Situation, ...]:
+    """What a campaign with this workload is there to reach."""
+    foreign = FOREIGN[workload]
+    return tuple(one for one in Situation if not one.name.startswith(foreign))
 
 
 class Coverage:

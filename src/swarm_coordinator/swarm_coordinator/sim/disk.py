@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from swarm_coordinator.core.emergency import PersistEmergency
 from swarm_coordinator.core.raft import Entry, HardState, RobotId
 from swarm_coordinator.core.raft.snapshot import Snapshot
 
@@ -20,6 +21,7 @@ class Disk:
 
     __slots__ = (
         'robot', 'storage_id', 'hard_state', 'snapshot', 'entries', 'first_index', 'is_lost',
+        'starts', 'latch', 'files',
     )
 
     def __init__(self, robot: RobotId, storage_id: int) -> None:
@@ -30,6 +32,9 @@ class Disk:
         self.entries: list[Entry] = []
         self.first_index = 1
         self.is_lost = False
+        self.starts = 0                                     # lives of the robot on this disk
+        self.latch: PersistEmergency | None = None          # what it remembers of an emergency
+        self.files: set[str] = set()                        # stored contents, by sha256
 
     @property
     def is_blank(self) -> bool:

@@ -118,7 +118,7 @@ class Faults:
             robot.is_disk_full = False
             robot.crash_at_write = None
             robot.resume()
-            self._restart(robot)
+            self.start(robot)
 
     # Crashes.
 
@@ -127,14 +127,16 @@ class Faults:
         robot = self.robot(who)
         if robot is None or not robot.is_up:
             return False
-        self._down(robot, down_ms, write)
+        self.take_down(robot, down_ms, write)
         return True
 
-    def _down(self, robot: SimulatedRobot, down_ms: str | int, write: str) -> None:
+    def take_down(self, robot: SimulatedRobot, down_ms: str | int, write: str) -> None:
+        """It crashes, and starts again after a while."""
         robot.crash(write)
-        self._later(down_ms, lambda: self._restart(robot))
+        self._later(down_ms, lambda: self.start(robot))
 
-    def _restart(self, robot: SimulatedRobot) -> None:
+    def start(self, robot: SimulatedRobot) -> None:
+        """Again, if it is down, on the disk that it finds."""
         if robot.is_up:
             return
         disk = robot.disk
@@ -154,7 +156,7 @@ class Faults:
         robot = self.robot(who)
         if robot is None or not robot.is_up:
             return False
-        robot.crash_at_write = lambda: self._down(robot, down_ms, write)
+        robot.crash_at_write = lambda: self.take_down(robot, down_ms, write)
         return True
 
     def _crash_install(self, words: tuple[str, ...]) -> bool:
@@ -164,13 +166,13 @@ class Faults:
     def _install(self, robot: SimulatedRobot) -> bool:
         words, self._crash_at_install = self._crash_at_install, None
         if words is not None:
-            self._down(robot, *words)
+            self.take_down(robot, *words)
         return words is not None
 
     def _crash_all(self, words: tuple[str, ...]) -> bool:
         down_ms, write = words
         for robot in self._robots.values():
-            self._down(robot, down_ms, write)
+            self.take_down(robot, down_ms, write)
         return True
 
     def _pause(self, words: tuple[str, ...]) -> bool:
@@ -250,7 +252,7 @@ class Faults:
 
         def make_room() -> None:
             filled.is_disk_full = False
-            self._restart(filled)
+            self.start(filled)
 
         filled.is_disk_full = True
         self._later(for_ms, make_room)
@@ -262,7 +264,7 @@ class Faults:
         if robot is None or not self.may_lose(robot.name):
             return False
         robot.disk.is_lost = True
-        self._down(robot, down_ms, 'lost')
+        self.take_down(robot, down_ms, 'lost')
         return True
 
     def _corrupt(self, words: tuple[str, ...]) -> bool:
@@ -272,7 +274,7 @@ class Faults:
             return False
         damaged = robot
         damaged.disk.is_lost = True
-        self._later(later_ms, lambda: self._down(damaged, down_ms, 'kept'))
+        self._later(later_ms, lambda: self.take_down(damaged, down_ms, 'kept'))
         return True
 
     def _voters_now(self) -> set[Voter]:
@@ -302,6 +304,14 @@ class Faults:
         return all(
             self.keeps_quorum(voters_of(one) | unnoticed, name) for one in memberships
         )
+
+    def may_go(self, name: RobotId) -> bool:
+        """Whether this robot may lose its vote, as an operator sees it."""
+        leader = self.leader()
+        if leader is None or name not in self._robots:
+            return False
+        left = {voter for voter in voters_of(leader.core.membership) if voter[0] != name}
+        return self.keeps_quorum(left)
 
     def _is_blank(self, name: RobotId) -> bool:
         disk = self._robots[name].disk

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from swarm_coordinator.core.events import Persist, SaveSnapshot
 from swarm_coordinator.core.raft import (
     AppendReply,
     EntryKind,
@@ -41,6 +42,10 @@ FSYNC_US_MIN = 1 * MS
 FSYNC_US_MAX = 15 * MS      # usual; a stalled disk takes many times as long
 EPOCH_NS = 1_700_000_000 * 10**9     # when all runs begin by the wall clocks
 READ_LIMIT_US = 2_000 * MS  # a robot asks the leader again and again for so long
+
+
+# What a robot writes: a Ready and a Snapshot of its core, or the effects that ask for the same.
+Work = Ready | Snapshot | Persist | SaveSnapshot
 
 
 class PendingRead(NamedTuple):
@@ -94,7 +99,7 @@ class SimulatedRobot:
         self.life += 1
         self._inbox.clear()
         self._requests.clear()
-        self._writing: Ready | Snapshot | None = None
+        self._writing: Work | None = None
         self._is_written = False        # while the robot was paused
         self._waiting: dict[int, tuple[int, Request]] = {}      # index -> term and who asked
         self._reads: dict[int, PendingRead] = {}
@@ -135,7 +140,7 @@ class SimulatedRobot:
         self._requests.clear()
         self._observer.on_down(self.name)
 
-    def _leave(self, work: Ready | Snapshot, write: str) -> None:
+    def _leave(self, work: Work, write: str) -> None:
         if write == 'kept':
             self._coverage.reached(Situation.CRASH_KEPT_WRITE)
             self._make_durable(work)
@@ -209,6 +214,10 @@ class SimulatedRobot:
     def stamp_ns(self) -> int:
         return EPOCH_NS + self._timeline.now_us * 1000 + self.clock_offset_ns
 
+    def log_stamp_ns(self) -> int:
+        """What it stamps entries with as a leader."""
+        return self.stamp_ns()
+
     # Work.
 
     def pump(self) -> None:
@@ -231,7 +240,7 @@ class SimulatedRobot:
             else:
                 self._go_on(ready)
 
-    def _write(self, work: Ready | Snapshot) -> None:
+    def _write(self, work: Work) -> None:
         self._writing = work
         if isinstance(work, Ready):
             for message in work.messages[: work.early]:
@@ -244,9 +253,10 @@ class SimulatedRobot:
         elif self.crash_at_write is not None:
             self.crash_at_write()
         else:
-            spread_us = self.fsync_us_max - FSYNC_US_MIN
-            delay_us = FSYNC_US_MIN + int(self._rng.random() * spread_us)
-            self._timeline.after(delay_us, self._written, self.life)
+            self._timeline.after(self._fsync_us(), self._written, self.life)
+
+    def _fsync_us(self) -> int:
+        return FSYNC_US_MIN + int(self._rng.random() * (self.fsync_us_max - FSYNC_US_MIN))
 
     def _written(self, life: int) -> None:
         if self.life != life or self._writing is None:
@@ -263,8 +273,9 @@ class SimulatedRobot:
         if isinstance(work, Ready):
             self._go_on(work)
 
-    def _make_durable(self, work: Ready | Snapshot) -> None:
+    def _make_durable(self, work: Work) -> None:
         disk = self.disk
+        assert isinstance(work, (Ready, Snapshot))
         if isinstance(work, Snapshot):
             disk.save_snapshot(work, self.core.first_index, install=False)
             return

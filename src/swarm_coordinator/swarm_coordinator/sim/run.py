@@ -67,7 +67,7 @@ def run(schedule: Schedule, keeps_story: bool = False) -> Report:
     try:
         cluster.run_ms(schedule.settings.length_ms)
         cluster.faults.heal()
-        healed_ms = Healing(cluster).require()
+        healed_ms = _healing(cluster).require()
         for session in cluster.sessions:
             session.finish()
         cluster.histories.check()
@@ -76,6 +76,14 @@ def run(schedule: Schedule, keeps_story: bool = False) -> Report:
     except Exception as error:  # whatever the core raised is the finding
         violation = Violation(_place(error), _said(error), cluster.timeline.now_us // MS)
     return _report(cluster, healed_ms, violation)
+
+
+def _healing(cluster: Cluster) -> Healing:
+    if cluster.jobs is None:
+        return Healing(cluster)
+    from swarm_coordinator.sim.job_healing import JobHealing  # it extends Healing
+
+    return JobHealing(cluster, cluster.jobs)
 
 
 def _place(error: Exception) -> str:
@@ -148,7 +156,8 @@ class Healing:
                 return f'{name} is no member of {members}'
         wanted = self._wanted
         if wanted is None or wanted.term != leader.core.term:
-            answer = leader.core.propose(EntryKind.COMMAND, b'after healing', leader.stamp_ns())
+            stamp_ns = leader.log_stamp_ns()
+            answer = leader.core.propose(EntryKind.COMMAND, b'after healing', stamp_ns)
             self._wanted = answer if isinstance(answer, Proposed) else None
             leader.pump()
             return f'the leader refuses commands: {answer}'

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+from swarm_coordinator.sim.job_scenario import JobScenario
 from swarm_coordinator.sim.schedule import Schedule, Settings, Step
 
 KEY_OPERATIONS = 16     # then clients turn to another register: histories have to stay short
@@ -26,10 +27,13 @@ class Scenario:
         self._robots = settings.robots
 
     def schedule(self) -> Schedule:
-        of_workload = {'registers': self._operations, 'services': self._leases}
-        wanted = of_workload[self._settings.workload]
-        steps = [*self._faults(), *wanted(), *self._bursts(), *self._changes(),
-                 *self._coincidences()]
+        if self._settings.workload == 'jobs':
+            wanted = JobScenario(self._settings, self._rng).steps()
+            steps = [*self._faults(), *wanted]
+        else:
+            of_workload = {'registers': self._operations, 'services': self._leases}
+            steps = [*self._faults(), *of_workload[self._settings.workload](), *self._bursts(),
+                     *self._changes(), *self._coincidences()]
         inside = [step for step in steps if step.at_ms < self._settings.length_ms]
         return Schedule(self._settings, tuple(sorted(inside, key=lambda step: step.at_ms)))
 
@@ -213,6 +217,8 @@ def schedule_of(
     """None: the seed chooses."""
     rng = random.Random(f'{seed}/settings')
     chosen_voters, chosen_others = rng.choice((3, 3, 3, 5, 5, 1, 2, 4)), rng.choice((0, 1, 2))
+    if workload == 'jobs' and chosen_voters == 1:
+        chosen_others = 0   # see JobSide._may_remove
     settings = Settings(
         seed=seed,
         voters=chosen_voters if voters is None else voters,

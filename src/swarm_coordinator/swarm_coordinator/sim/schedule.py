@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from swarm_coordinator.core.raft import PROFILES
 
-WORKLOADS = ('registers', 'services')
+WORKLOADS = ('registers', 'services', 'jobs')
 DIVIDER = '----'
 
 

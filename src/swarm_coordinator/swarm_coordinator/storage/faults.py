@@ -33,11 +33,13 @@ class StorageCorrupt(StorageFault):
 class StorageNewer(StorageFault):
     """Written by newer software. Nothing is wrong with it, so it is never set aside."""
 
-    def __init__(self, path: Path, version: int, readable: int) -> None:
+    def __init__(
+        self, path: Path, version: int, readable: int, what: str = 'schema version'
+    ) -> None:
         super().__init__(
             path,
-            f'has schema version {version}, written by newer software; this one reads up to '
-            f'{readable}: update it',
+            f'has {what} {version}, written by newer software; this one reads up to {readable}: '
+            'update it, or move the folder away to begin anew; nothing was changed',
         )
         self.version = version
 

@@ -9,6 +9,7 @@ in between, as a loss of power would.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -35,6 +36,16 @@ class Files:
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+
+def make_folder(files: Files, folder: Path) -> None:
+    """With those above it; all of their names are durable on return, also where a crash had left
+    a folder whose name was not. Raises OSError."""
+    if not folder.exists():
+        make_folder(files, folder.parent)
+        folder.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # somebody else's folder, who may have locked reading it
+        files.sync_folder(folder.parent)
 
 
 def write_durably(files: Files, path: Path, content: bytes) -> None:

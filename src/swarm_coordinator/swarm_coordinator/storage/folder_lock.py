@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from swarm_coordinator.storage.faults import StorageLocked, fault_from_os
+from swarm_coordinator.storage.files import Files, make_folder
 
 PID_TEXT_BYTES_MAX = 32
 
@@ -31,7 +32,7 @@ class FolderLock:
         folder = Path(folder)
         path = folder / 'lock'
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(Files(), folder)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise fault_from_os(path, error) from error

@@ -40,7 +40,7 @@ from swarm_coordinator.storage.faults import (
     fault_from_os,
     fault_from_sqlite,
 )
-from swarm_coordinator.storage.files import Files
+from swarm_coordinator.storage.files import Files, make_folder
 from swarm_coordinator.storage.schema import Identity, SnapshotRow, row_crc
 from swarm_coordinator.storage.snapshot_files import SnapshotFiles, WrittenSnapshot
 from swarm_coordinator.storage.wal_check import wal_damage
@@ -480,7 +480,7 @@ class LogStore:
 
 def _make(path: Path, files: Files) -> None:
     """A new store, under its name only when it is whole: an empty file is a lost one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(files, path.parent)
     left = [each for each in store_files(path) if each != mark_path(path)]
     if left:
         raise StorageCorrupt(path, f'is gone, but {left[0].name} is there')
@@ -489,6 +489,8 @@ def _make(path: Path, files: Files) -> None:
         files.remove(each)
     database = sqlite3.connect(temporary, isolation_level=None)
     try:
+        # Half of it is thrown away: a journal would only be left beside it.
+        database.execute('PRAGMA journal_mode = OFF')
         schema.format_store(database)
     finally:
         database.close()

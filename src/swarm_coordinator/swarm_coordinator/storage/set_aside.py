@@ -77,8 +77,8 @@ def _move(path: Path, files: Files, fault: StorageCorrupt) -> Path:
     files.sync_folder(path.parent)
     for each in store_files(path):
         files.replace(each, folder / each.name)
+        files.sync_folder(folder)  # first where it is now: else a crash could lose it
         files.sync_folder(path.parent)
-    files.sync_folder(folder)
     return folder
 
 

@@ -13,8 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarm_coordinator.core.raft import SNAPSHOT_BYTES_MAX, MalformedSnapshot, Snapshot
-from swarm_coordinator.storage.faults import StorageCorrupt
+from swarm_coordinator.core.raft import (
+    SNAPSHOT_BYTES_MAX,
+    MalformedSnapshot,
+    NewerFormat,
+    Snapshot,
+)
+from swarm_coordinator.core.raft.snapshot import FORMAT
+from swarm_coordinator.storage.faults import StorageCorrupt, StorageNewer
 from swarm_coordinator.storage.files import Files, write_durably
 
 
@@ -71,6 +77,8 @@ class SnapshotFiles:
             raise StorageCorrupt(path, 'the snapshot does not have its sha256')
         try:
             return Snapshot.decode(content)
+        except NewerFormat as error:
+            raise StorageNewer(path, error.version, FORMAT, 'a snapshot of format') from None
         except MalformedSnapshot as error:
             raise StorageCorrupt(path, str(error)) from error
 

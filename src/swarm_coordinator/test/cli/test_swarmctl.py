@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from swarm_coordinator.cli.swarmctl import PHASES, build_parser
+from swarm_coordinator.cli.job_arguments import PHASES
+from swarm_coordinator.cli.swarmctl import build_parser
 from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.modes.mode import Mode
 
@@ -35,7 +36,8 @@ def test_every_command_is_there_and_runs_something() -> None:
     found = dict(leaves(build_parser()))
     assert {
         'status', 'robots', 'jobs submit', 'jobs list', 'jobs watch', 'jobs cancel',
-        'jobs explain', 'mode', 'override set', 'override clear', 'hardware list',
+        'jobs explain', 'jobs run', 'jobs logs', 'jobs retry', 'jobs routes',
+        'mode', 'override set', 'override clear', 'hardware list',
     } <= set(found)
     assert all(found.values())
 
@@ -45,7 +47,12 @@ def test_what_follows_the_dashes_belongs_to_the_program() -> None:
     assert options.argv == ['tar', '--json', '-x', 'f']
     assert (options.inputs, options.outputs, options.key) == (['a', 'b'], ['c'], 'k')
     assert options.json and not options.no_wait
-    assert (options.attempts, options.timeout, options.effects) == (0, 0.0, 'idempotent')
+    assert (options.attempts, options.timeout, options.effects) == (3, 0.0, 'idempotent')
+
+
+def test_json_may_stand_before_and_after_a_command_about_jobs() -> None:
+    assert parsed('--json jobs list').json and parsed('jobs list --json').json
+    assert not parsed('jobs list').json
 
 
 def test_lists_of_two_commands_are_not_the_same_list() -> None:
@@ -64,11 +71,11 @@ def test_mode_is_parsed_by_name() -> None:
         ('', 'required'),
         ('fly', 'invalid choice'),
         ('jobs', 'required'),
-        ('jobs submit', 'required'),
         ('jobs submit --effects sometimes -- x', 'invalid choice'),
-        ('jobs submit --timeout soon -- x', 'invalid float'),
+        ('jobs submit --timeout soon -- x', 'expected seconds'),
         ('jobs list --phase flying', 'invalid choice'),
-        ('jobs cancel', 'required'),
+        ('jobs logs', 'required'),
+        ('jobs run', 'required'),
         ('override set turbo --reason x', 'expected one of normal, explore'),
         ('override set normal', '--reason'),
         ('status --colour', 'unrecognized'),

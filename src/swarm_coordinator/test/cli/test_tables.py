@@ -50,11 +50,44 @@ def test_size_has_the_unit_that_fits(octets: float, shown: str) -> None:
     assert tables.size(octets) == shown
 
 
-def test_status_line_is_left_out_where_there_is_no_terminal(
+def test_live_lines_are_left_out_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    line = tables.StatusLine()
-    line.show('50 %')
-    line.print('job done')
-    line.end()
+    live = tables.Live()
+    live.show(['50 %', 'more'])
+    live.print('job done')
+    live.end()
     assert capsys.readouterr().out == 'job done\n'
+
+
+def test_live_lines_are_drawn_anew_where_they_were(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('COLUMNS', '12')
+    monkeypatch.setenv('LINES', '24')
+    live = tables.Live()
+    live.is_live = True
+    live.show(['one', 'two is far too long'])
+    live.print('job done')
+    live.show(['three'])
+    live.end()
+    up = '\r\x1b[1A\x1b[J'
+    assert capsys.readouterr().out == f'one\ntwo is far…{up}job done\nthree\r\x1b[J'
+
+
+def test_a_table_that_is_too_wide_is_cut_where_it_may_be() -> None:
+    shown = tables.table(('job', 'work'), [('r1-1', 'a long line of words')], 20, ('work',))
+    assert shown.splitlines() == ['job   work', 'r1-1  a long line o…']
+    kept = tables.table(('job', 'work'), [('r1-1', 'a long line of words')], 4, ('work',))
+    assert kept.splitlines()[1] == 'r1-1  a long …', 'some of it stays readable'
+
+
+def test_what_would_spoil_a_terminal_is_not_printed() -> None:
+    assert tables.one_line('a\nb\x1b[2Jc') == 'a b?[2Jc'
+
+
+@pytest.mark.parametrize(
+    ('ms', 'shown'), [(7, '7 ms'), (100, '0.10 s'), (9999, '10.00 s'), (180_000, '3 min')]
+)
+def test_duration_has_the_unit_that_people_expect(ms: int, shown: str) -> None:
+    assert tables.duration(ms) == shown

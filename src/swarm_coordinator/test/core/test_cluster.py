@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from coordinator_cluster import TTL_MS, Cluster
 
-from swarm_coordinator.core.emergency import Raised
+from swarm_coordinator.core.emergency import Raised, RegisterHeard
 from swarm_coordinator.core.events import LeaveAsked, ReadAsked, Request
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import JobPhase
@@ -247,6 +247,18 @@ def test_swarm_that_compacts_its_logs_brings_up_a_robot_from_a_snapshot(
     cluster.start(victim)
     assert cluster.run_ms(60_000, cluster.replicas_equal)
     assert cluster.machines[victim].snapshot is not None and cluster.snapshots > installed
+
+
+def test_all_clear_that_the_log_does_not_say_releases_nobody() -> None:
+    cluster = Cluster(seed=3)
+    robots = list(cluster.machines)
+    assert cluster.run_ms(20_000, lambda: bool(cluster.leaders()))
+    cluster.post(robots[0], Raised('ada', 'smoke'))
+    cluster.run_ms(200)
+    for robot in robots:
+        cluster.post(robot, RegisterHeard(RobotId('liar'), 2, False, 'ada', 'smoke'))
+    cluster.run_ms(5_000)
+    assert all(m.core is not None and m.core.emergency.active for m in cluster.up)
 
 
 def test_emergency_stops_every_process_and_only_the_log_lets_them_go_on() -> None:

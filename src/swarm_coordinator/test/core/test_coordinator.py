@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 from coordinator_samples import MS, R1, R2, R3, ref, registration, spec
 
-from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
+from swarm_coordinator.core.coordinator import Coordinator
 from swarm_coordinator.core.events import (
     Answer,
     BeaconHeard,
@@ -48,6 +48,7 @@ from swarm_coordinator.core.raft import (
     VoteReason,
     VoteRequest,
 )
+from swarm_coordinator.core.registration import RobotIdentity
 from swarm_coordinator.core.replicated.command import (
     CancelJob,
     CapabilitySpec,
@@ -157,7 +158,7 @@ def test_events_taken_together_share_one_write() -> None:
     alone.ticks(5)
     requests = [Request(number, submission(number), 1000) for number in range(10)]
     persisted = [e for e in only(alone.handle(*requests), Persist) if e.entries]
-    assert len(persisted) == 1 and len(persisted[0].entries) == 10
+    assert len(persisted[0].entries) == 10, 'and what they call for comes after'
 
 
 # ---- requests
@@ -201,7 +202,7 @@ def test_follower_sends_a_request_to_the_leader_and_again_until_it_sees_it() -> 
     assert (first.recipient, first.serial, first.remaining_ms) == (R2, 1, 1000)
     again = only(alone.ticks(6), SendProposal)
     assert [one.serial for one in again] == [1]
-    assert only(alone.handle(ProposalRefused(1, 'not now', final=False)), Answer) == []
+    assert only(alone.handle(ProposalRefused(1, 'not now', False, R2)), Answer) == []
     seen = Entry(2, 1, EntryKind.COMMAND, 10**18, first.command)
     [answer] = only(
         alone.handle(MessageHeard(Append(R2, R1, 1, 1, 1, (seen,), 2))), Answer
@@ -212,7 +213,9 @@ def test_follower_sends_a_request_to_the_leader_and_again_until_it_sees_it() -> 
 def test_final_refusal_is_the_answer() -> None:
     alone = follower()
     alone.request(1, CancelJob('j', 'x'))
-    [answer] = only(alone.handle(ProposalRefused(1, 'malformed', final=True)), Answer)
+    lie = ProposalRefused(1, 'malformed', True, RobotId('r3'))
+    assert only(alone.handle(lie), Answer) == [], 'who does not lead has no say'
+    [answer] = only(alone.handle(ProposalRefused(1, 'malformed', True, R2)), Answer)
     assert answer.refused == 'malformed'
     assert only(alone.ticks(30), Answer) == []
 
@@ -415,7 +418,12 @@ def test_nothing_is_discarded_before_the_sweep() -> None:
 
 
 def test_sweep_waits_for_a_completion_whose_outputs_a_former_life_may_hold() -> None:
-    from swarm_coordinator.core.replicated.command import CompleteJob, Grant, GrantJobs
+    from swarm_coordinator.core.replicated.command import (
+        CompleteJob,
+        Grant,
+        GrantJobs,
+        ReportJobs,
+    )
 
     done = spec('true', outputs=('o',))
     noop = Entry(1, 1, EntryKind.NOOP, 10**18, b'')
@@ -427,7 +435,7 @@ def test_sweep_waits_for_a_completion_whose_outputs_a_former_life_may_hold() -> 
     alone = Alone(incarnation=2, entries=log, hard_state=HardState(1, R1, 4)).lead()
     assert only(alone.handle(CapabilitiesChanged(CAPABILITIES)), SweepFiles) == []
     out = (ref('o', 'd'),)
-    complete = issued(CompleteJob('r1-1-1', 4, 1, out, R1), R2, 3)
+    complete = issued(ReportJobs((CompleteJob('r1-1-1', 4, 1, out, R1),)), R2, 3)
     effects = alone.handle(ProposalHeard(R2, 1, 3, 100, complete))
     assert only(effects, SweepFiles) == [SweepFiles(frozenset({'d' * 64}))]
 

@@ -12,6 +12,7 @@ from swarm_coordinator.core.delivery import (
     DeliveredTag,
     Delivery,
     FetchOutputs,
+    ForgetOutputs,
     PlaceOutputs,
     TellStored,
 )
@@ -51,7 +52,7 @@ def test_outputs_of_a_former_attempt_are_never_placed() -> None:
     subject.offered('j1', 1, token, OUT, R2)
     later = (ref('out', 'c'),)
     assert subject.offered('j1', 2, token + 5, later, R3) == [
-        FetchOutputs('j1', token + 5, later, R3)
+        ForgetOutputs('j1', token), FetchOutputs('j1', token + 5, later, R3)
     ]
     assert subject.fetched('j1', token) == []
     assert subject.offered('j1', 1, token, OUT, R2) == [], 'an older offer is ignored'
@@ -139,3 +140,28 @@ def test_offered_outputs_without_a_folder_are_not_said_to_be_delivered_before_th
     subject = Delivery(R1)
     subject.offered('j1', 1, 5, OUT, R2)
     assert subject.fetched('j1', 5) == [TellStored('j1', 1, 5, R2)]
+
+
+def test_fetch_of_the_outputs_of_a_cancelled_job_is_forgotten() -> None:
+    log, token = held()
+    subject = Delivery(R1)
+    subject.offered('j1', 1, token, OUT, R2)
+    log.do(CancelJob('j1', 'enough'))
+    assert subject.job_changed(log.job(), 0) == [ForgetOutputs('j1', token)]
+    assert subject.job_changed(log.job(), 0) == [] and not subject.parcels
+
+
+def test_outputs_that_have_come_need_not_be_forgotten() -> None:
+    log, token = held()
+    subject = Delivery(R1)
+    subject.offered('j1', 1, token, OUT, R2)
+    subject.fetched('j1', token)
+    log.do(CancelJob('j1', 'enough'))
+    assert subject.job_changed(log.job(), 0) == []
+
+
+def test_outputs_of_a_job_that_the_log_forgot_are_forgotten() -> None:
+    subject = Delivery(R1)
+    subject.offered('j1', 1, 5, OUT, R2)
+    assert subject.only({'j1'}) == []
+    assert subject.only(set()) == [ForgetOutputs('j1', 5)]

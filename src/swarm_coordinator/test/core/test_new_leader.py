@@ -11,7 +11,7 @@ import random
 
 from coordinator_samples import MS, R1, R2, R3, registration
 
-from swarm_coordinator.core.coordinator import Coordinator, RobotIdentity
+from swarm_coordinator.core.coordinator import Coordinator
 from swarm_coordinator.core.events import Effect, MessageHeard, Persist, Send, Tick
 from swarm_coordinator.core.raft import (
     PROFILES,
@@ -26,6 +26,7 @@ from swarm_coordinator.core.raft import (
     VoteReason,
     VoteRequest,
 )
+from swarm_coordinator.core.registration import RobotIdentity
 from swarm_coordinator.core.replicated.command import (
     Command,
     ExtendLeases,

@@ -36,6 +36,7 @@ from swarm_coordinator.core.modes.pressure import (
 from swarm_coordinator.core.registry.suspicion import Liveness
 
 LONG_AGO_NS = 1
+SECOND = 1_000_000_000
 CALM = ModeSituation(
     mode=Mode.NORMAL, since_ns=LONG_AGO_NS, stamp_ns=LONG_AGO_NS + DWELL_NS, now_ns=100,
     voters=3, voters_alive=3, slots=2, jobs_waiting=0,
@@ -59,6 +60,54 @@ def test_calm_is_normal() -> None:
 )
 def test_recovery_is_when_no_voter_is_to_spare(voters: int, alive: int, mode: Mode) -> None:
     assert chosen(voters=voters, voters_alive=alive) is mode
+
+
+BOLDEST = ModeAdvice(Mode.EXPLORE, 1.0, 'surely', 1000)
+SAFETY: dict[str, tuple[dict[str, Any], Mode]] = {
+    'no voter to spare': ({'voters_alive': 2}, Mode.RECOVERY),
+    'half in trouble': ({'forced': Forced(Mode.DEFENSIVE, '50 %')}, Mode.DEFENSIVE),
+    'extreme pressure': ({'forced': Forced(Mode.HYPERFOCUS, '95 %')}, Mode.HYPERFOCUS),
+    'batteries low': ({'batteries_low_permille': 500}, Mode.CONSERVE),
+}
+
+
+@pytest.mark.parametrize('case', SAFETY)
+@pytest.mark.parametrize('advised', [mode for mode in Mode])
+def test_no_advice_however_sure_goes_before_a_rule_of_safety(case: str, advised: Mode) -> None:
+    changes, wanted = SAFETY[case]
+    advice = dataclasses.replace(BOLDEST, mode=advised)
+    assert chosen(**changes, advice=advice) is wanted
+    assert chosen(**changes, advice=advice, mode=advised) is wanted
+
+
+def test_advice_that_is_wrong_for_an_hour_never_keeps_a_mode_that_safety_forbids() -> None:
+    mode, since_ns, random_ = Mode.NORMAL, LONG_AGO_NS, random.Random(4)
+    for second in range(3600):
+        stamp_ns = LONG_AGO_NS + second * SECOND
+        changes, wanted = random_.choice(list(SAFETY.values()))
+        in_danger = second % 60 >= 30
+        choice = chosen(mode=mode, since_ns=since_ns, stamp_ns=stamp_ns, advice=BOLDEST,
+                        **(changes if in_danger else {}))
+        urgent = in_danger and wanted in (Mode.RECOVERY, Mode.DEFENSIVE)
+        assert not urgent or choice is wanted, second
+        if choice is not mode:
+            mode, since_ns = choice, stamp_ns
+    ended = dataclasses.replace(BOLDEST, expires_ns=CALM.now_ns)
+    assert chosen(mode=Mode.EXPLORE, advice=ended) is Mode.NORMAL
+
+
+@pytest.mark.parametrize('advised', [m for m in Mode if m is not Mode.MAINTENANCE])
+def test_fresh_confident_advice_goes_before_the_default_for_a_backlog(advised: Mode) -> None:
+    busy = {'jobs_waiting': 2 * BACKLOG_ENTER_JOBS_PER_SLOT + 1}
+    assert chosen(**busy, advice=dataclasses.replace(BOLDEST, mode=advised)) is advised
+    assert chosen(**busy, advice=dataclasses.replace(BOLDEST, confidence=0.5)) is Mode.HYPERFOCUS
+    assert chosen(**busy, advice=dataclasses.replace(BOLDEST, expires_ns=1)) is Mode.HYPERFOCUS
+    assert chosen(**busy) is Mode.HYPERFOCUS
+
+
+def test_advice_keeps_the_minimum_time_too() -> None:
+    young = {'mode': Mode.HYPERFOCUS, 'since_ns': 100, 'stamp_ns': 100 + DWELL_NS - 1}
+    assert chosen(**young, advice=BOLDEST) is Mode.HYPERFOCUS
 
 
 def test_recovery_goes_before_backlog_and_advice() -> None:
@@ -154,7 +203,6 @@ def test_choice_without_a_reason_does_not_exist() -> None:
 # ---- extreme pressure
 
 
-SECOND = 1_000_000_000
 BUSY = RobotPressure(pressure_permille=1000)
 IDLE = RobotPressure(pressure_permille=0)
 LOST = RobotPressure(phase=Liveness.SUSPECT)

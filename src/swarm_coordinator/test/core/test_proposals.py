@@ -62,3 +62,18 @@ def test_number_of_outstanding_commands_is_bounded() -> None:
         assert not subject.full
         subject.add(COMMAND, None, 0, 100)
     assert subject.full
+
+
+def test_what_the_session_knows_is_settled_and_the_rest_waits() -> None:
+    subject = Proposals()
+    items = [subject.add(COMMAND, None, 0, 10**12) for _ in range(4)]
+    assert subject.seen(2, {3: None}) == [items[0], items[2]]
+    assert list(subject.outstanding.values()) == [items[1], items[3]]
+
+
+def test_dropped_are_those_with_the_tag_and_no_others() -> None:
+    subject = Proposals()
+    item = subject.add(COMMAND, 'mine', 0, 10**12)
+    subject.add(COMMAND, 'other', 0, 10**12)
+    subject.drop('other')
+    assert list(subject.outstanding.values()) == [item]

@@ -8,12 +8,22 @@ import random
 from typing import Any
 
 import pytest
-from coordinator_samples import R1, TTL_MS, registration, spec
+from coordinator_samples import R1, R2, R3, TTL_MS, registration, spec
 
 from swarm_coordinator.core import replica as replica_module
-from swarm_coordinator.core.events import Persist, SaveSnapshot
+from swarm_coordinator.core.events import Persist, SaveSnapshot, Send
 from swarm_coordinator.core.modes.mode import Mode
-from swarm_coordinator.core.raft import PROFILES, EntryKind, RaftCore, Role, Snapshot
+from swarm_coordinator.core.raft import (
+    PROFILES,
+    EntryKind,
+    Membership,
+    RaftCore,
+    Role,
+    Snapshot,
+    SnapshotChunk,
+    SnapshotReply,
+)
+from swarm_coordinator.core.raft.snapshot import SnapshotImage
 from swarm_coordinator.core.replica import Replica
 from swarm_coordinator.core.replicated import snapshot as snapshot_module
 from swarm_coordinator.core.replicated.command import (
@@ -22,11 +32,13 @@ from swarm_coordinator.core.replicated.command import (
     Grant,
     GrantJobs,
     Issued,
+    ReportJobs,
     SetMode,
     SubmitJob,
     encode,
 )
 from swarm_coordinator.core.replicated.snapshot import encode_state
+from swarm_coordinator.core.replicated.state import ReplicatedState
 from swarm_coordinator.core.worker import Note
 
 ENTRIES, KEPT = 5, 2
@@ -106,7 +118,7 @@ def test_ended_jobs_are_written_once_for_many_snapshots(monkeypatch: pytest.Monk
     robot.do(SubmitJob('j1', R1, spec(), '', ''))
     robot.do(GrantJobs((Grant('j1', R1, 1, 1, TTL_MS, ''),)))
     token = robot.replica.state.applied_index
-    robot.do(CompleteJob('j1', token, 5, (), R1))
+    robot.do(ReportJobs((CompleteJob('j1', token, 5, (), R1),)))
     saved = [robot.fill() for _ in range(3)]
     assert all(isinstance(one, SaveSnapshot) for one in saved)
     assert written == ['j1']
@@ -147,3 +159,29 @@ def test_entry_that_cannot_be_read_moves_time_and_nothing_else() -> None:
     assert state.applied_index == robot.replica.raft.last_applied and state.stamp_ns == 77
     state.applied_index, state.stamp_ns = state.applied_index - 1, 0
     assert encode_state(state) == before
+
+
+@pytest.mark.parametrize('damage', ['no JSON', 'another entry', 'a part that is missing'])
+def test_snapshot_whose_state_cannot_be_read_is_refused_and_takes_nothing_away(
+    damage: str,
+) -> None:
+    """What a leader sends, by a fault or on purpose, must not end the robots that follow it."""
+    raft = RaftCore(R1, (R1, R2, R3), PROFILES['wired'].timing, random.Random(1), storage_id=1)
+    follower = Replica(raft)
+    before = follower.state
+    data = encode_state(ReplicatedState(applied_index=8 if damage == 'another entry' else 9))
+    if damage == 'no JSON':
+        data = b'{'
+    elif damage == 'a part that is missing':
+        data = data.replace(b'"leases":[],', b'')
+    image = SnapshotImage(Snapshot(9, 4, 5, Membership(((R1, 1), (R2, 2), (R3, 3))), data))
+    raft.step(SnapshotChunk(
+        R2, R1, 4, 9, 4, 0, len(image.encoded), image.sha256, image.encoded, storage_id=2))
+    said = []
+    while (batch := follower.next()) is not None:
+        said += [one.message for one in batch.effects if isinstance(one, Send)]
+        assert not any(isinstance(one, SaveSnapshot) for one in batch.effects)
+    [reply] = [one for one in said if isinstance(one, SnapshotReply)]
+    assert not reply.accepted and reply.reason and reply.next_offset_bytes == 0
+    assert follower.state is before and raft.snapshot is None and raft.last_applied == 0
+    raft.check_invariants()

@@ -27,9 +27,11 @@ from swarm_coordinator.core.succession import (
     TENURE_NS,
     Candidate,
     FitnessFacts,
+    ReputationAdvice,
     Succession,
     SuccessionSituation,
     Transfer,
+    WorkReputation,
     advantage,
     fitness,
 )
@@ -99,6 +101,29 @@ def test_what_is_known_of_one_only_is_not_compared() -> None:
     """
     slow, unknown = replace(WELL, fsync_ms=150), replace(WELL, fsync_ms=None)
     assert advantage(unknown, slow) == {}
+
+
+@pytest.mark.parametrize(
+    ('known', 'now_ns', 'permille'),
+    [
+        (WorkReputation(900, newcomer=False, may_lead=True), 9, 900),
+        (WorkReputation(900, newcomer=False, may_lead=True), 10, None),  # stale
+        (WorkReputation(300, newcomer=False, may_lead=False), 9, 0),
+        (WorkReputation(210, newcomer=True, may_lead=False), 9, None),  # nobody can say
+    ],
+)
+def test_reputation_counts_while_its_advice_is_fresh(
+    known: WorkReputation, now_ns: int, permille: int | None
+) -> None:
+    advice = ReputationAdvice({R2: known}, expires_ns=10)
+    assert advice.permille_of(R2, now_ns) == permille
+    assert advice.permille_of(R1, now_ns) is None
+
+
+def test_reputation_decides_between_equals_and_against_nothing_else() -> None:
+    good, bad = replace(WELL, reputation_permille=900), replace(WELL, reputation_permille=0)
+    assert fitness(good) > fitness(bad)
+    assert fitness(replace(bad, voters_heard=3)) > fitness(replace(good, voters_heard=2))
 
 
 # ---- one leader

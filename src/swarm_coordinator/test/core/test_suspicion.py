@@ -252,8 +252,9 @@ def test_news_of_a_newer_life_refutes_the_suspicion() -> None:
     assert subject.phase_of(R1, now_ns) is Liveness.SUSPECT
     assert subject.vouch(R1, 0, now_ns, incarnation=2)
     assert subject.phase_of(R1, now_ns) is Liveness.HEALTHY
-    assert subject.incarnation_of(R1) == 2
-    assert not subject.hear(R1, now_ns, 1)
+    assert subject.incarnation_of(R1) == 1, 'its beacons will say'
+    assert subject.hear(R1, now_ns, 1), 'and if the peer lied, they go on'
+    assert not subject.vouch(R1, 0, now_ns, incarnation=2**62)
 
 
 def test_new_life_is_judged_without_what_was_learned_of_the_old_one() -> None:

@@ -201,3 +201,13 @@ def ask(
 
 def of_kind(messages: Sequence[Message], kind: type[Kind]) -> list[Kind]:
     return [message for message in messages if isinstance(message, kind)]
+
+
+def compacted_leader(size: int = 10, keep: int = 0, log: int = 5) -> Bench:
+    """Leads with a log that begins after its snapshot; R2 has everything, R3 nothing."""
+    bench = Bench(founded_log(THREE, *[1] * (log - 1)), term=1)
+    bench.lead()
+    bench.step(bench.accepted(R2, bench.core.last_index))
+    bench.core.compact(bytes(size), keep)
+    bench.drain()
+    return bench

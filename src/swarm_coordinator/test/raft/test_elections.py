@@ -24,8 +24,11 @@ from raft.raft_bench import (
 )
 
 from swarm_coordinator.core.raft import (
+    AppendOutcome,
+    AppendReply,
     Heartbeat,
     HeartbeatReply,
+    Message,
     PeerProtocolError,
     RaftCore,
     RobotId,
@@ -256,6 +259,23 @@ def test_beacon_of_another_follower_with_a_later_term_unseats_a_leader_5_1() -> 
     bench.lead()
     bench.step(HeartbeatReply(R2, R3, 9, 4, 0, 0))
     assert (bench.core.role, bench.core.term, bench.core.leader) == (Role.FOLLOWER, 9, None)
+
+
+@pytest.mark.parametrize('message', [
+    HeartbeatReply(OUTSIDER, None, 9, 4, 0, 0),
+    Vote(OUTSIDER, ME, 9, False, False, VoteReason.STALE_TERM),
+    Vote(OUTSIDER, ME, 9, False, True, VoteReason.GRANTED),
+    Vote(R2, ME, 9, False, True, VoteReason.GRANTED),
+    AppendReply(OUTSIDER, ME, 9, AppendOutcome.STALE_TERM, 0, 0, 0),
+])
+def test_leader_is_not_unseated_by_terms_of_robots_without_a_vote_or_votes_nobody_asked_for(
+    message: Message,
+) -> None:
+    bench = Bench()
+    bench.lead()
+    term = bench.core.term
+    bench.step(message)
+    assert (bench.core.role, bench.core.term) == (Role.LEADER, term)
 
 
 def test_candidate_that_hears_the_leader_of_its_term_follows_5_2() -> None:

@@ -13,6 +13,7 @@ from raft.raft_bench import (
     R4,
     R5,
     THREE,
+    TIMING,
     Bench,
     append,
     ask,
@@ -33,6 +34,7 @@ from swarm_coordinator.core.raft import (
     Entry,
     EntryKind,
     HeartbeatReply,
+    Message,
     PeerProtocolError,
     ProgressPhase,
     Proposed,
@@ -42,8 +44,11 @@ from swarm_coordinator.core.raft import (
     Role,
     Vote,
 )
-from swarm_coordinator.core.raft.progress import APPENDS_IN_FLIGHT_MAX
-from swarm_coordinator.core.raft.replication import APPEND_BYTES_MAX
+from swarm_coordinator.core.raft.progress import (
+    APPEND_BYTES_MAX,
+    APPEND_BYTES_MIN,
+    APPENDS_IN_FLIGHT_MAX,
+)
 
 
 def propose(bench: Bench, data: bytes = b'x', stamp_ns: int = 0) -> Proposed:
@@ -337,6 +342,32 @@ def test_resends_grow_rarer_while_nothing_comes_through() -> None:
         resends += len(of_kind(bench.step(bench.answer(R2, index - 1)), Append))
         bench.step(bench.answer(R3, index))
     assert 8 <= resends <= 12
+
+
+def test_appends_get_small_while_they_are_lost_and_large_again_when_they_come_through() -> None:
+    bench = led()
+    first = bench.core.last_index
+    for _ in range(60):
+        propose(bench, bytes(300))
+    bench.step()
+
+    def sizes(messages: list[Message]) -> list[int]:
+        return [
+            sum(len(item.data) for item in one.entries)
+            for one in of_kind(messages, Append) if one.recipient == R2 and one.entries
+        ]
+
+    lost: list[int] = []
+    for _ in range(40):
+        bench.tick(TIMING.heartbeat_ticks)
+        lost += sizes(bench.step(bench.answer(R2, first)))
+    assert lost[-1] <= APPEND_BYTES_MIN < lost[0], 'one packet in the end'
+    sent = sizes(bench.step(bench.accepted(R2, first + 2)))
+    assert sent and max(sent) <= 2 * APPEND_BYTES_MIN
+    sent = sizes(bench.step(bench.accepted(R2, first + 20)))
+    bench.step(*(bench.accepted(R2, first + count) for count in range(21, 60)))
+    propose(bench, bytes(APPEND_BYTES_MAX - 1000))
+    assert max(sizes(bench.drain())) >= APPEND_BYTES_MAX - 1000
 
 
 def test_heartbeat_reply_acknowledges_when_the_append_reply_was_lost() -> None:

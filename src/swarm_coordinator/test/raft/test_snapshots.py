@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 
 import pytest
 from hypothesis import given, settings
@@ -16,10 +15,10 @@ from raft.raft_bench import (
     R3,
     R4,
     THREE,
-    TIMING,
     Bench,
     append,
     ask,
+    compacted_leader,
     entry,
     founded_log,
     founders,
@@ -40,7 +39,6 @@ from swarm_coordinator.core.raft import (
     Membership,
     PeerProtocolError,
     ProgressPhase,
-    RaftCore,
     Snapshot,
     SnapshotChunk,
     SnapshotReply,
@@ -75,16 +73,6 @@ def chunks(whole: Snapshot, term: int = 1, sender=R2, to=ME) -> list[SnapshotChu
 def one(messages, kind):
     (message,) = of_kind(messages, kind)
     return message
-
-
-def compacted_leader(size: int = 10, keep: int = 0, log: int = 5) -> Bench:
-    """Leads with a log that begins after its snapshot; R2 has everything, R3 nothing."""
-    bench = Bench(founded_log(THREE, *[1] * (log - 1)), term=1)
-    bench.lead()
-    bench.step(bench.accepted(R2, bench.core.last_index))
-    bench.core.compact(bytes(size), keep)
-    bench.drain()
-    return bench
 
 
 # The value.
@@ -526,29 +514,3 @@ def test_progress_of_a_snapshot_can_be_seen() -> None:
     seen = bench.core.progress_of(R3)
     assert (seen.in_flight, seen.caught_up) == (3, False)
     assert 450 < seen.sent_permille < 550
-
-
-def test_two_cores_exchange_a_snapshot_that_loses_every_third_message() -> None:
-    """End to end, with what a follower really answers."""
-    leader = compacted_leader(size=40 * CHUNK_BYTES_MAX)
-    late = RaftCore(R3, THREE, TIMING, random.Random(3))
-    count, pending = 0, []
-    for _ in range(400):
-        leader.core.tick()
-        late.tick()
-        pending += leader.step(leader.answer(R2, leader.core.last_index))
-        while pending:
-            message = pending.pop(0)
-            count += 1
-            if count % 3 == 0 or message.recipient not in (R3, None):
-                continue
-            late.step(message)
-            while ready := late.ready():
-                late.advance(ready)
-                for answer in ready.messages:
-                    lost = isinstance(answer, SnapshotReply) and count % 5 == 0
-                    if answer.recipient == ME and not lost:
-                        pending += leader.step(answer)
-    assert late.snapshot is not None and late.snapshot.data == bytes(40 * CHUNK_BYTES_MAX)
-    assert late.last_applied == leader.core.commit_index
-

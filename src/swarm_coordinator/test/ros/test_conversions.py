@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coordinator_samples import HASHES, R1, R2, log_with_robots, ref, spec
+from coordinator_samples import R1, R2, log_with_robots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,6 @@ pytest.importorskip('rclpy', reason='needs ROS 2')
 from rclpy.serialization import deserialize_message, serialize_message  # noqa: E402
 from swarm_msgs import msg  # noqa: E402
 
-from swarm_coordinator.core.jobs.job import Effects, FileRef, JobPhase, JobSpec  # noqa: E402
 from swarm_coordinator.core.modes.mode import Activity, Mode, allows  # noqa: E402
 from swarm_coordinator.core.raft import (  # noqa: E402
     Append,
@@ -40,20 +39,18 @@ from swarm_coordinator.core.raft import (  # noqa: E402
 from swarm_coordinator.core.registry.suspicion import Liveness  # noqa: E402
 from swarm_coordinator.core.replicated.command import (  # noqa: E402
     CapabilitySpec,
-    FailJob,
     SetOverride,
 )
+from swarm_coordinator.core.succession import WorkReputation  # noqa: E402
 from swarm_coordinator.ros import conversions as to  # noqa: E402
 
 U64 = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
 TEXT = st.text(st.characters(exclude_categories=('Cs',), exclude_characters='\0'), max_size=20)
-TEXTS = st.lists(TEXT, max_size=3).map(tuple)
 ENTRIES = st.builds(
     Entry, U64, U64, st.sampled_from(EntryKind), st.integers(-(2**63), 2**63 - 1),
     st.binary(max_size=40),
 )
-REFS = st.builds(FileRef, TEXT, U64, HASHES)
 
 
 def through_the_wire(message: Any) -> Any:
@@ -108,22 +105,6 @@ def test_beacons_survive_the_round_trip(
     assert to.beacon_from_msg(through_the_wire(message)) == follow
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    what=st.builds(
-        JobSpec, TEXT, TEXTS, st.lists(REFS, max_size=3).map(tuple), TEXTS, U32,
-        st.integers(1, 255), st.sampled_from(Effects), st.integers(-(2**15), 2**15 - 1), TEXTS,
-        TEXTS,
-    )
-)
-def test_job_specs_survive_the_round_trip(what: JobSpec) -> None:
-    assert to.spec_from_msg(through_the_wire(to.spec_to_msg(what))) == what
-
-
-def test_zero_attempts_mean_the_default() -> None:
-    assert to.spec_from_msg(msg.JobSpec(attempts_max=0)).attempts_max == 3
-
-
 @settings(max_examples=50, deadline=None)
 @given(name=TEXT, milli=st.integers(-(10**9), 10**9), unit=TEXT, source=TEXT)
 def test_capabilities_survive_the_round_trip(
@@ -131,12 +112,6 @@ def test_capabilities_survive_the_round_trip(
 ) -> None:
     capability = CapabilitySpec(name, milli, unit, source)
     assert to.capability_from_msg(through_the_wire(to.capability_to_msg(capability))) == capability
-
-
-def test_file_references_survive_the_round_trip() -> None:
-    for one in (ref(), ref('ä/b', '0', 2**64 - 1)):
-        assert to.ref_from_msg(through_the_wire(to.ref_to_msg(one))) == one
-    assert to.refs_from_msg([to.ref_to_msg(ref())]) == (ref(),)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +129,12 @@ def test_value_that_cannot_be_is_a_value_error(message: Any) -> None:
         to.raft_from_msg(message)
 
 
-def test_effects_and_roles_that_cannot_be_are_value_errors() -> None:
-    with pytest.raises(ValueError, match='effects=9'):
-        to.spec_from_msg(msg.JobSpec(effects=9))
+def test_role_that_cannot_be_is_a_value_error() -> None:
     with pytest.raises(ValueError):
         to.beacon_from_msg(msg.Heartbeat(role=9))
 
 
 def test_numbers_of_enums_are_those_of_the_messages() -> None:
-    for phase in JobPhase:
-        assert to.PHASE_TO_MSG[phase] == getattr(msg.JobStatus, f'PHASE_{phase.name}')
-    assert set(to.PHASE_FROM_MSG.values()) == set(JobPhase)
-    for effects in Effects:
-        assert to.EFFECTS_TO_MSG[effects] == getattr(msg.JobSpec, f'EFFECTS_{effects.name}')
     for kinds, kind, prefix in (
         (Role, msg.Heartbeat, 'ROLE'), (EntryKind, msg.LogEntry, 'KIND'),
         (VoteReason, msg.Vote, 'REASON'), (AppendOutcome, msg.AppendReply, 'OUTCOME'),
@@ -176,35 +144,11 @@ def test_numbers_of_enums_are_those_of_the_messages() -> None:
             assert member.value == getattr(kind, f'{prefix}_{member.name}')
 
 
-def test_job_is_shown_with_its_end_and_a_waiting_one_with_why_it_waits() -> None:
-    log = log_with_robots()
-    log.submit('j1', spec(inputs=(ref(),)))
-    assert to.job_to_msg(log.job(), 'nobody can').reason == 'nobody can'
-    shown = to.job_to_msg(log.job())
-    assert (shown.robot_id, shown.attempt, shown.token) == ('', 0, 0)
-    assert shown.exit_code == msg.JobStatus.NO_EXIT_CODE
-    token = log.grant(R2)
-    log.do(FailJob('j1', token, 42, 3, 'broke'))
-    shown = through_the_wire(to.job_to_msg(log.job(), 'nobody can'))
-    assert (shown.phase, shown.exit_code, shown.run_ms) == (msg.JobStatus.PHASE_FAILED, 3, 42)
-    assert (shown.reason, shown.robot_id, shown.token) == ('broke', R2, token)
-    assert to.spec_from_msg(shown.spec) == log.job().spec
-
-
-def test_outputs_are_shown_as_delivered_only_when_the_job_is_done() -> None:
-    log = log_with_robots()
-    log.submit('j1', spec(outputs=('o',)))
-    token = log.grant()
-    assert not to.job_to_msg(log.job()).outputs_delivered
-    log.complete(token, outputs=(ref('o'),))
-    assert to.job_to_msg(log.job()).outputs_delivered
-
-
 def test_mode_is_shown_with_its_override() -> None:
     log = log_with_robots()
-    assert not to.mode_to_msg(log.state, 's').overridden
+    assert not to.mode_to_msg(log.state).overridden
     log.do(SetOverride(Mode.MAINTENANCE, 'ada', 'test', 1000))
-    shown = to.mode_to_msg(log.state, 's')
+    shown = to.mode_to_msg(log.state)
     assert (shown.mode, shown.policy_mode) == (Mode.MAINTENANCE.value, Mode.NORMAL.value)
     assert shown.overridden and shown.override_owner == 'ada'
     assert shown.override_expires_ns == log.stamp_ns + 10**9
@@ -221,3 +165,35 @@ def test_time_is_split_into_seconds_and_nanoseconds(stamp_ns: int) -> None:
 def test_sender_that_is_no_robot_is_a_value_error(name: str) -> None:
     with pytest.raises(ValueError):
         to.checked_robot(name)
+
+
+def test_reason_of_advice_that_is_too_long_is_cut_at_a_word() -> None:
+    heard = msg.Advice(has_mode=True, valid_ms=5000)
+    heard.mode = msg.ModeAdvice(mode=Mode.CONSERVE.value, confidence=0.5, reason='calm here ' * 99)
+    advice = to.mode_advice_from_msg(heard)
+    assert advice is not None and advice.mode is Mode.CONSERVE
+    assert len(advice.reason) <= to.MODE_REASON_CHARS_MAX
+    assert advice.reason.endswith((' calm …', ' here …'))
+    heard.mode.reason = 'worth 3.91 after 46 decisions'
+    assert to.mode_advice_from_msg(heard).reason == heard.mode.reason  # type: ignore[union-attr]
+
+
+def test_mode_that_does_not_exist_is_no_advice() -> None:
+    heard = msg.Advice(has_mode=True, mode=msg.ModeAdvice(mode=200))
+    assert to.mode_advice_from_msg(heard) is None
+    assert to.mode_advice_from_msg(msg.Advice()) is None
+
+
+def test_advice_on_robots_is_read_and_what_cannot_be_is_left_out() -> None:
+    def robot(name: str, bound: float, **flags: bool) -> msg.RobotReputation:
+        return msg.RobotReputation(robot_id=name, lower_bound=bound, **flags)
+
+    heard = msg.Advice(valid_ms=5000, reputations=[
+        robot('r1', 0.75, may_lead=True), robot('r2', 0.25, newcomer=True),
+        robot('r3', float('nan')), robot('r4', 2.0), robot('r5', -1.0)])
+    advice = to.reputation_advice_from_msg(heard)
+    assert advice is not None
+    assert advice.robots == {
+        'r1': WorkReputation(750, newcomer=False, may_lead=True),
+        'r2': WorkReputation(250, newcomer=True, may_lead=False)}
+    assert to.reputation_advice_from_msg(msg.Advice(valid_ms=5000)) is None

@@ -58,6 +58,7 @@ def test_parameters_become_a_configuration(given: dict[str, Any], expected: Samp
     ('given', 'expected'),
     [
         ({'count': True}, 'count=True: expected int, got bool'),
+        ({'share': 10**400}, 'expected float, got int'),
         ({'count': 1.0}, 'expected int, got float'),
         ({'count': '1'}, 'expected int, got str'),
         ({'flag': 1}, 'expected bool, got int'),
@@ -101,11 +102,16 @@ def domain() -> Iterator[Domain]:
     made.close()
 
 
-def run(domain: Domain, tmp_path: Path, **parameters: Any) -> subprocess.CompletedProcess[str]:
+def run(
+    domain: Domain,
+    tmp_path: Path,
+    program: tuple[str, ...] = ('-m', 'swarm_coordinator.ros.robot'),
+    **parameters: Any,
+) -> subprocess.CompletedProcess[str]:
     """A robot process that is expected to end by itself."""
     values = {'parts': ['coordinator'], 'storage_dir': str(tmp_path / 'store'), **parameters}
     return subprocess.run(
-        [sys.executable, '-m', 'swarm_coordinator.ros.robot', *parameter_arguments(values)],
+        [sys.executable, *program, *parameter_arguments(values)],
         env={
             **os.environ, 'ROS_DOMAIN_ID': str(domain.number),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_LOG_DIR': str(tmp_path / 'log'),
@@ -138,3 +144,36 @@ def test_wrong_input_ends_the_process_with_2_and_one_sentence(
         assert text in ended.stderr
     assert 'Traceback' not in ended.stderr
     assert not (tmp_path / 'store').exists() or parameters.get('storage_dir')
+
+
+HANGS = """
+import ctypes, sys, rclpy
+from swarm_coordinator.ros import robot
+robot.LEAVE_S = 0.3
+rclpy.try_shutdown = lambda: ctypes.PyDLL(None).sleep(600)  # with Python's lock held
+sys.exit(robot.main(sys.argv))
+"""
+
+
+def test_robot_that_the_middleware_does_not_let_go_of_ends_with_its_code(
+    domain: Domain, tmp_path: Path
+) -> None:
+    ended = run(domain, tmp_path, program=('-c', HANGS), robot_id='not-a-name')
+    assert ended.returncode == 2 and "robot_id='not-a-name'" in ended.stderr
+
+
+def test_range_of_a_number_is_told_to_who_describes_the_parameter() -> None:
+    @dataclass(frozen=True)
+    class Ranged:
+        count: int = dataclasses.field(default=3, metadata={'help': 'x', 'low': 1, 'high': 9})
+        share: float = dataclasses.field(default=0.5, metadata={'low': 0.0, 'high': 1.0})
+        name: str = ''
+
+    with robot.quiet_context(None) as context:
+        node = robot.Node('ranged', context=context, start_parameter_services=False)
+        robot.declare(node, Ranged())
+        [whole] = node.describe_parameter('count').integer_range
+        [part] = node.describe_parameter('share').floating_point_range
+        assert (whole.from_value, whole.to_value, part.to_value) == (1, 9, 1.0)
+        assert not node.describe_parameter('name').integer_range
+        node.destroy_node()

@@ -47,7 +47,7 @@ def test_seed_chooses_the_schedule() -> None:
         ('seed x\n----\n', 'line 1: invalid literal'),
         ('voters 9\n----\n', 'expected 1 to 7'),
         ('profile fast\n----\n', "expected one of ['congested', 'mesh', 'wifi', 'wired']"),
-        ('workload x\n----\n', "expected one of ['registers', 'services']"),
+        ('workload x\n----\n', "expected one of ['registers', 'services', 'jobs']"),
         ('seed 7\n----\nsoon crash r1\n', 'line 3: expected a time in ms, a verb'),
         ('seed 7\n----\n100\n', 'line 3: expected a time in ms, a verb'),
     ],

@@ -25,6 +25,7 @@ from swarm_coordinator.storage.set_aside import SET_ASIDE_MAX, open_or_set_aside
 from swarm_coordinator.storage.wal_check import wal_damage
 
 FLIPS = 80  # places per file; the step is no power of two, so that all parts of a page are met
+WAL_HEAD_BYTES = 32
 FRAME_BYTES = 4096 + 24
 
 
@@ -164,6 +165,69 @@ def test_frames_of_an_earlier_use_of_the_write_ahead_log_prove_nothing(path: Pat
     assert (folder / 'log.sqlite-wal').stat().st_size > 16 * FRAME_BYTES
     assert wal_damage(folder / 'log.sqlite-wal') is None
     assert LogStore.open(folder / path.name).last_index == 20
+
+
+def begun_anew(path: Path) -> tuple[bytes, bytes, bytes]:
+    """The write-ahead log that was used before, and its head and the one written over it."""
+    saved(path, entries(1, 3))
+    store = LogStore.open(path)
+    for index in range(4, 20):
+        store.save(None, None, entries(index, index, size=4000))
+    store._database.execute('PRAGMA wal_checkpoint(RESTART)')
+    wal = path.with_name('log.sqlite-wal')
+    before = wal.read_bytes()
+    store.save(None, None, entries(20, 20))
+    return before, before[:WAL_HEAD_BYTES], wal.read_bytes()[:WAL_HEAD_BYTES]
+
+
+def test_power_cut_within_a_new_head_of_the_write_ahead_log_is_harmless(path: Path) -> None:
+    """All that it held is in the main file by then, so not one byte of the head matters."""
+    content, old, new = begun_anew(path)
+    wal = path.with_name('torn')
+    assert old != new
+    for size in range(WAL_HEAD_BYTES + 1):
+        wal.write_bytes(new[:size] + old[size:] + content[WAL_HEAD_BYTES:])
+        assert wal_damage(wal) is None, f'{size} bytes of the new head'
+
+
+def test_other_damage_to_a_head_of_a_write_ahead_log_is_found(path: Path) -> None:
+    content, old, new = begun_anew(path)
+    wal = path.with_name('torn')
+    for head in (old, new):
+        for byte in range(WAL_HEAD_BYTES):
+            flip = 0x41 if head[byte] ^ 0x41 != old[byte] else 0x42  # else it is a power cut
+            wal.write_bytes(
+                head[:byte] + bytes([head[byte] ^ flip]) + head[byte + 1 :]
+                + content[WAL_HEAD_BYTES:])
+            assert wal_damage(wal) is not None, f'byte {byte}'
+    for size in range(16, WAL_HEAD_BYTES - 1):
+        torn = new[:size] + old[size:-1] + bytes([old[-1] ^ 0x41])
+        wal.write_bytes(torn + content[WAL_HEAD_BYTES:])
+        assert wal_damage(wal) is not None, f'{size} bytes, then damage'
+
+
+@pytest.mark.parametrize('page_bytes', [0, 1, 511, FRAME_BYTES, 4161, 20736, 65535, 1 << 17])
+def test_page_size_that_sqlite_never_writes_is_damage_to_the_head(
+    path: Path, page_bytes: int,
+) -> None:
+    """Whatever the rest of the head says, also where it looks like one half written."""
+    content, _, new = begun_anew(path)
+    wal = path.with_name('torn')
+    for last in range(256):
+        head = new[:8] + struct.pack('>I', page_bytes) + new[12:-1] + bytes([last])
+        wal.write_bytes(head + content[WAL_HEAD_BYTES:])
+        assert wal_damage(wal) == 'the head of the write-ahead log is damaged'
+
+
+def test_damaged_head_of_a_write_ahead_log_without_a_whole_transaction_is_harmless(
+    path: Path,
+) -> None:
+    """A power cut in the first transaction, and a second one in the head that replaces it."""
+    content, old, _ = begun_anew(path)
+    wal, frame = path.with_name('torn'), bytearray(content[WAL_HEAD_BYTES:][:FRAME_BYTES])
+    frame[4:8] = bytes(4)  # pages after commit: it ends no transaction
+    wal.write_bytes(old[:16] + b'new salt' + old[24:] + bytes(frame))
+    assert wal_damage(wal) is None
 
 
 @pytest.mark.parametrize('damage', ['gone', 'empty', 'older'])

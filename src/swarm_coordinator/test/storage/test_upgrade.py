@@ -5,55 +5,15 @@
 from __future__ import annotations
 
 import sqlite3
-import struct
-import zlib
 from pathlib import Path
 
 import pytest
-from storage_samples import entries, snapshot_of
+from storage_samples import entries, snapshot_of, version_1
 
-from swarm_coordinator.core.raft import Entry, HardState, RobotId
+from swarm_coordinator.core.raft import HardState, RobotId
 from swarm_coordinator.storage.log_store import LogStore, StorageCorrupt, Stored
 
-# As version 1 wrote it; kept here, so that a change of the present code cannot change it too.
-TABLES_1 = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE hard_state (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    term INTEGER NOT NULL, voted_for TEXT, commit_index INTEGER NOT NULL, crc INTEGER NOT NULL
-);
-CREATE TABLE entries (
-    log_index INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL,
-    stamp_ns INTEGER NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL
-);
-"""
 TERM = HardState(3, RobotId('r2'), 4)
-
-
-def row_crc_1(*values: object) -> int:
-    return zlib.crc32(repr(values).encode())
-
-
-def version_1(path: Path, log: list[Entry], hard_state: HardState | None) -> None:
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute('PRAGMA journal_mode = WAL')
-    database.executescript(f'BEGIN; {TABLES_1} PRAGMA user_version = 1; COMMIT;')
-    crc = 0
-    for entry in log:
-        header = struct.pack('<QQBq', entry.index, entry.term, entry.kind, entry.stamp_ns)
-        crc = zlib.crc32(entry.data, zlib.crc32(header, crc))
-        database.execute(
-            'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)',
-            (entry.index, entry.term, int(entry.kind), entry.stamp_ns, entry.data, crc),
-        )
-    if hard_state is not None:
-        values = (hard_state.term, hard_state.voted_for, hard_state.commit_index)
-        database.execute(
-            'INSERT INTO hard_state VALUES (1, ?, ?, ?, ?)', (*values, row_crc_1(*values))
-        )
-    for key, value in (('swarm_id', 'swarm'), ('incarnation', '41')):
-        database.execute('INSERT INTO meta VALUES (?, ?, ?)', (key, value, row_crc_1(key, value)))
-    database.close()
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from swarm_coordinator.core.delivery import Parcel
 from swarm_coordinator.core.events import DiscardFile, SweepFiles, UnpinFiles
 from swarm_coordinator.core.files.references import References
+from swarm_coordinator.core.held_job import HeldJob
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import FileRef, Job, JobPhase
 from swarm_coordinator.core.replicated.state import ReplicatedState
-from swarm_coordinator.core.worker import HeldJob
 
 FileEffect = DiscardFile | SweepFiles | UnpinFiles
 
@@ -32,7 +32,7 @@ def files_of_job(
     if job is not None:
         mine = job.origin == robot_id
         if mine and not job.ended:
-            refs += job.spec.inputs
+            refs += [*job.spec.files, *job.outputs]  # a pipeline has what its stages made
         kept = mine and not job.output_dir
         waits = not job.delivered and robot_id in (job.origin, job.outputs_at)
         if job.phase is JobPhase.DONE and (kept or waits):

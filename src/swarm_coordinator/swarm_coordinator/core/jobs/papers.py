@@ -7,62 +7,18 @@ an ended job keeps its papers packed. Knows nothing of phases.
 """
 
 import json
-import re
 import zlib
-from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from typing import Any
 
-ATTEMPTS_MAX_DEFAULT = 3
+from swarm_coordinator.core.jobs.routes import RouteCandidate
+from swarm_coordinator.core.jobs.spec import FileRef, JobSpec
+from swarm_coordinator.core.replicated.rows import items, reader, writer
+
 HISTORY_MAX = 40  # lines kept per job; a job that is re-issued for ever must not grow for ever
 LINE_CHARS_MAX = 500  # of a line; the reason of a failure may be longer than anybody reads
 _ENCODER = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False)
-_SHA256 = re.compile(r'[0-9a-f]{64}\Z')
-
-
-class Effects(Enum):
-    """What running a job twice would do; decides whether a lost attempt is repeated."""
-
-    NONE = 'none'
-    IDEMPOTENT = 'idempotent'
-    FENCED = 'fenced'
-    ONCE = 'once'
-
-
-@dataclass(frozen=True, slots=True)
-class FileRef:
-    """A file by content. `sha256` is lower-case hex; `name` a relative path with '/'.
-
-    Raises ValueError for another hash: it becomes the name of a file on the disk.
-    """
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-    def __post_init__(self) -> None:
-        if not _SHA256.match(self.sha256) or self.size_bytes < 0:
-            raise ValueError(
-                f'file {self.name[:80]!r}: {self.size_bytes} bytes, sha256={self.sha256[:80]!r}: '
-                'expected a size and 64 lower-case hexadecimal digits'
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class JobSpec:
-    """What is to be done; never changes. Fields as in swarm_msgs/msg/JobSpec."""
-
-    kind: str
-    argv: tuple[str, ...] = ()
-    inputs: tuple[FileRef, ...] = ()
-    outputs: tuple[str, ...] = ()
-    timeout_ms: int = 0
-    attempts_max: int = ATTEMPTS_MAX_DEFAULT
-    effects: Effects = Effects.IDEMPOTENT
-    priority: int = 0
-    requires: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +33,15 @@ class StoryLine:
 @dataclass(frozen=True, slots=True)
 class Papers:
     """`told` is the story: UTF-8 lines of index, nanoseconds since the submission (`base_ns`,
-    which the job has) and sentence."""
+    which the job has) and sentence. `result` is JSON. `candidates` are those of the last grant;
+    `stages_done` are names, of a pipeline."""
 
     spec: JobSpec
     output_dir: str
     outputs: tuple[FileRef, ...] = ()
+    result: str = ''
+    candidates: tuple[RouteCandidate, ...] = ()
+    stages_done: tuple[str, ...] = ()
     told: bytes = b''
 
     def with_line(self, line: StoryLine, base_ns: int) -> 'Papers':
@@ -92,10 +52,7 @@ class Papers:
         lines = [*self.told.split(b'\n'), text] if self.told else [text]
         if len(lines) > HISTORY_MAX:
             del lines[1]
-        return Papers(self.spec, self.output_dir, self.outputs, b'\n'.join(lines))
-
-    def with_outputs(self, outputs: tuple[FileRef, ...]) -> 'Papers':
-        return Papers(self.spec, self.output_dir, outputs, self.told)
+        return replace(self, told=b'\n'.join(lines))
 
     def story(self, base_ns: int) -> list[StoryLine]:
         """Raises ValueError where `told` is not what with_line makes."""
@@ -107,72 +64,55 @@ class Papers:
 
     def text(self) -> str:
         """As JSON, the same on every robot."""
-        spec = self.spec
-        plain = [
-            spec.kind,
-            spec.argv,
-            [_plain(ref) for ref in spec.inputs],
-            spec.outputs,
-            spec.timeout_ms,
-            spec.attempts_max,
-            spec.effects.name,
-            spec.priority,
-            spec.requires,
-            spec.labels,
-            self.output_dir,
-            [_plain(ref) for ref in self.outputs],
-            self.told.decode('utf-8', 'surrogatepass'),
-        ]
-        return _ENCODER.encode(plain)
+        told = self.told.decode('utf-8', 'surrogatepass')
+        return _ENCODER.encode([*writer(_Row)(self), told])
 
 
-# What the JSON list of `text` holds, in order.
-_Ref = tuple[str, int, str]
-_Texts = tuple[str, ...]
-PAPERS_HINT = tuple[
-    str, _Texts, tuple[_Ref, ...], _Texts, int, int, str, int, _Texts, _Texts, str,
-    tuple[_Ref, ...], str,
-]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The fields of Papers as their text holds them, in order; the story comes after."""
+
+    spec: JobSpec
+    output_dir: str
+    outputs: tuple[FileRef, ...]
+    result: str
+    candidates: tuple[RouteCandidate, ...]
+    stages_done: tuple[str, ...]
 
 
-def _plain(ref: FileRef) -> tuple[str, int, str]:
-    return ref.name, ref.size_bytes, ref.sha256
-
-
-def papers_from(fields: list[Any]) -> Papers:
-    """From the parsed text. Whoever has it from elsewhere has checked the types (PAPERS_HINT);
-    raises ValueError or KeyError for a hash or a member of Effects that is none."""
+def papers_from(fields: Any) -> Papers:
+    """From the parsed text. Raises Malformed (a ValueError) where it is not as Papers.text."""
+    *row, told = items(fields, 'papers', 7)
+    known = reader(_Row)(row, 'papers')
     return Papers(
-        JobSpec(
-            fields[0],
-            tuple(fields[1]),
-            tuple(FileRef(*ref) for ref in fields[2]),
-            tuple(fields[3]),
-            fields[4],
-            fields[5],
-            Effects[fields[6]],
-            fields[7],
-            tuple(fields[8]),
-            tuple(fields[9]),
-        ),
-        fields[10],
-        tuple(FileRef(*ref) for ref in fields[11]),
-        fields[12].encode('utf-8', 'surrogatepass'),
+        known.spec,
+        known.output_dir,
+        known.outputs,
+        known.result,
+        known.candidates,
+        known.stages_done,
+        reader(str)(told, 'papers').encode('utf-8', 'surrogatepass'),
     )
 
 
 # What most papers have in common; the end of it is cheapest to refer to. It may change with any
 # version: packed papers never leave the process.
 _USUAL = (
-    b' failed: outputs delivered handed back by cancelled: no word from  for its lease"IDEMPOTENT"'
-    b',[],[],0,3,"IDEMPOTENT",0,[],[],""submitted at done by  started it attempt 1 granted to : '
-    b'least work: holds 0 for 1 slots["exec",["'
+    b' failed: outputs delivered handed back by cancelled: no word from  for its lease'
+    b'submitted at done by  started it attempt 1 granted to : '
+    b'[[["exec",[[],[],"",""]],[],[],0,0,3,0,1000,"IDEMPOTENT",0,[],0,0,0,0,"",[]],"",[],"",[],[]'
 )
 _WINDOW_BITS = -12  # 4 KiB, raw: papers are mostly smaller
 
 
+_recent: 'OrderedDict[bytes, Papers]' = OrderedDict()  # what was packed or unpacked last
+RECENT_MAX = 512  # a job that has just ended is looked at by its origin, its client and watchers
+
+
 def pack(papers: Papers) -> bytes:
-    return pack_text(papers.text())
+    packed = pack_text(papers.text())
+    _remember(packed, papers)
+    return packed
 
 
 def pack_text(text: str) -> bytes:
@@ -186,6 +126,15 @@ def unpack_text(packed: bytes) -> str:
     return text.decode('utf-8', 'surrogatepass')
 
 
-@lru_cache(maxsize=64)  # who looks at one of the papers looks at the others next
 def unpack(packed: bytes) -> Papers:
-    return papers_from(json.loads(unpack_text(packed)))
+    papers = _recent.get(packed)
+    if papers is None:
+        papers = papers_from(json.loads(unpack_text(packed)))
+        _remember(packed, papers)
+    return papers
+
+
+def _remember(packed: bytes, papers: Papers) -> None:
+    _recent[packed] = papers
+    if len(_recent) > RECENT_MAX:
+        _recent.popitem(last=False)

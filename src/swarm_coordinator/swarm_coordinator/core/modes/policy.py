@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules by which the leader chooses the mode. Need no learner; take advice where they may.
 
-Owns RULES: the first that has something to say decides. A mode is kept for at least DWELL_NS,
+Owns RULES: the first that has something to say decides. Those that keep the swarm safe go first,
+then advice, then the defaults of a swarm without a learner. A mode is kept for at least DWELL_NS,
 except on the way into one that a rule calls urgent. What an operator overrides is not decided
 here: the log applies the override to whatever these rules choose.
+
+Advice that is wrong for long costs work and no safety: it is asked only while no rule above it
+applies, it expires unless it is repeated, and it cannot lead into maintenance. A swarm that heeds
+it is in normal again as soon as a safety rule ends or the advice does.
 """
 
 from collections.abc import Callable
@@ -126,7 +131,7 @@ def _backlog(at: ModeSituation) -> ModeChoice | None:
 
 
 def _advice(at: ModeSituation) -> ModeChoice | None:
-    advice = at.advice
+    advice = at.advice  # NORMAL is an answer too: it keeps _backlog from deciding
     if (
         advice is None
         or at.now_ns >= advice.expires_ns
@@ -148,14 +153,14 @@ RULES: tuple[Rule, ...] = (
     Rule((Mode.HYPERFOCUS,), 'extreme pressure', 'pressure gone', _extreme_pressure),
     Rule((Mode.CONSERVE,), 'half of the batteries low', 'fewer than a quarter', _low_batteries),
     Rule(
+        tuple(mode for mode in Mode if mode not in (Mode.NORMAL, Mode.MAINTENANCE)),
+        'fresh and confident advice', 'advice ends', _advice,
+    ),
+    Rule(
         (Mode.HYPERFOCUS,),
         f'over {BACKLOG_ENTER_JOBS_PER_SLOT} waiting jobs per slot',
         f'{BACKLOG_LEAVE_JOBS_PER_SLOT} or fewer',
         _backlog,
-    ),
-    Rule(
-        tuple(mode for mode in Mode if mode not in (Mode.NORMAL, Mode.MAINTENANCE)),
-        'fresh and confident advice', 'advice ends', _advice,
     ),
 )
 

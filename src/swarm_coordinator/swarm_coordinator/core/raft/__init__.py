@@ -65,7 +65,12 @@ from swarm_coordinator.core.raft.ready import (
     RoleReason,
     SoftState,
 )
-from swarm_coordinator.core.raft.snapshot import SNAPSHOT_BYTES_MAX, MalformedSnapshot, Snapshot
+from swarm_coordinator.core.raft.snapshot import (
+    SNAPSHOT_BYTES_MAX,
+    MalformedSnapshot,
+    NewerFormat,
+    Snapshot,
+)
 from swarm_coordinator.core.raft.timing import PROFILES, RaftTiming, TimingProfile
 
 __all__ = [
@@ -91,6 +96,7 @@ __all__ = [
     'HeartbeatReply',
     'MalformedMembership',
     'MalformedSnapshot',
+    'NewerFormat',
     'Membership',
     'Message',
     'PeerProgress',

@@ -245,11 +245,15 @@ class RaftCore(FollowingPart, LeadingPart):
             self._handlers[kind](message)
 
     def _is_term_of_sender(self, message: Message) -> bool:
-        """A granted pre-vote names the term that was asked for, which nobody is in yet; whether
-        a request for votes does is decided with the vote."""
-        if isinstance(message, Vote):
-            return not (message.pre_vote and message.granted)
-        return not isinstance(message, VoteRequest)
+        """A granted vote names the term that was asked for, and this robot asks in none above its
+        own: of a pre-vote nobody is in it yet. Whether a request for votes does is decided with
+        the vote. Leaders are believed though this log may not know them yet; of others, terms
+        come from elections, in which only voters take part."""
+        if type(message) in _FROM_LEADERS:
+            return True
+        if isinstance(message, VoteRequest) or (isinstance(message, Vote) and message.granted):
+            return False
+        return message.sender in self._voters
 
     def ready(self) -> Ready | None:
         """The next work, None if there is none. Every Ready must be given back to advance()

@@ -177,7 +177,8 @@ class FollowingPart(RaftMember):
             snapshot = whole.snapshot()
             if (snapshot.index, snapshot.term) != (chunk.last_index, chunk.last_term):
                 raise MalformedSnapshot(f'ends with entry {snapshot.index}, not as announced')
-        except MalformedSnapshot as error:
+            self.read_state(snapshot)
+        except ValueError as error:
             self._answer_chunk(chunk, 0, str(error))
             return
         self._install(snapshot)

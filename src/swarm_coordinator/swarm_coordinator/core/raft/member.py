@@ -9,7 +9,7 @@ following.py and leading.py, whose _become_* methods are the only places where a
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from swarm_coordinator.core.raft.ballot import Ballot
 from swarm_coordinator.core.raft.contacts import Strangers
@@ -86,6 +86,8 @@ class RaftMember:
         self._round_due = False                         # a read waits for a new round
         self._uncommitted_bytes = 0
         self.suspend_votes = False
+        # Reads a state that came from a leader, before it takes the place of the own one.
+        self.read_state: Callable[[Snapshot], None] = lambda snapshot: None  # raises ValueError
         self._role = Role.FOLLOWER
         self._role_reason = RoleReason.STARTED
         self._count_members()

@@ -16,6 +16,12 @@ from swarm_coordinator.core.raft.messages import CHUNK_BYTES_MAX
 from swarm_coordinator.core.raft.snapshot import CHUNKS_IN_FLIGHT_MAX, SnapshotImage
 
 APPENDS_IN_FLIGHT_MAX = 8  # of up to 48 KiB each; chosen without data
+# Of the entries in one Append; a single larger entry goes alone. After a loss it is less: one
+# of many packets is lost with any of them, so that on a link that loses a fifth nothing would come
+# through any more, while what waits grows. The least is what fits one packet.
+APPEND_BYTES_MAX = 48 * 1024
+APPEND_BYTES_MIN = 900
+CHUNK_BYTES_MIN = APPEND_BYTES_MIN  # of a snapshot, likewise
 # Waits grow up to so many heartbeat rounds, so that bulk data on a slow link, overtaken by small
 # heartbeats, is not sent again and again.
 RESEND_ROUNDS_MAX = 8
@@ -56,24 +62,40 @@ class ChunkWindow:
     round: int                  # at which something of it last moved
     acked_bytes: int = 0
     sent_bytes: int = 0
+    chunk_bytes: int = CHUNK_BYTES_MAX
     is_open: bool = False       # the follower has answered: more than one chunk at a time
     is_held: bool = False       # refused: wait for the next resend
+    is_patched: bool = False    # what is missing at acked_bytes was sent again, at once
 
     @property
     def total_bytes(self) -> int:
         return len(self.image.encoded)
 
     def may_send(self) -> bool:
-        window = CHUNK_BYTES_MAX * (CHUNKS_IN_FLIGHT_MAX if self.is_open else 1)
+        window = self.chunk_bytes * (CHUNKS_IN_FLIGHT_MAX if self.is_open else 1)
         room = self.sent_bytes < self.acked_bytes + window and not self.is_held
         return room and self.sent_bytes < self.total_bytes
 
     def rewind(self, acked_bytes: int, round_: int) -> None:
         self.acked_bytes = self.sent_bytes = acked_bytes
         self.round = round_
+        self.is_patched = False
+
+    def lost(self, round_: int) -> None:
+        """Nothing came back: send again what is not acknowledged, in smaller pieces."""
+        self.is_held = False
+        self.chunk_bytes = max(self.chunk_bytes // 4, CHUNK_BYTES_MIN)
+        self.rewind(self.acked_bytes, round_)
+
+    def acknowledged_again(self) -> None:
+        """Something later than acked_bytes came, so a piece was lost before it. Once for a
+        piece: what is sent again is answered again."""
+        if not self.is_patched and self.sent_bytes > self.acked_bytes + self.chunk_bytes:
+            self.sent_bytes, self.is_patched = self.acked_bytes, True
 
     def acknowledged(self, next_offset_bytes: int, round_: int) -> None:
-        self.is_open = True
+        self.is_open, self.is_patched = True, False
+        self.chunk_bytes = min(2 * self.chunk_bytes, CHUNK_BYTES_MAX)
         self.acked_bytes = next_offset_bytes
         self.sent_bytes = max(self.sent_bytes, next_offset_bytes)
         self.round = round_
@@ -95,6 +117,7 @@ class Progress:
     probe_due: bool = True
     probe_round: int = 0               # round at which the last probe left
     resends: int = 0                   # since the last acknowledgement
+    append_bytes: int = APPEND_BYTES_MAX
     in_flight: deque[tuple[int, int]] = field(default_factory=deque)  # last index, round
     chunks: ChunkWindow | None = None  # in phase SNAPSHOT
 
@@ -118,6 +141,7 @@ class Progress:
             self.match_index = match_index
             self.match_round = round_
             self.resends = 0
+            self.append_bytes = min(2 * self.append_bytes, APPEND_BYTES_MAX)
         while self.in_flight and self.in_flight[0][0] <= self.match_index:
             self.in_flight.popleft()
         self.next_index = max(self.next_index, self.match_index + 1)
@@ -162,14 +186,14 @@ class Progress:
         sent_round = self._oldest_unanswered_round()
         if answered_round >= sent_round + min(1 << self.resends, RESEND_ROUNDS_MAX):
             self.resends = min(self.resends + 1, 8)
+            self.append_bytes = max(self.append_bytes // 4, APPEND_BYTES_MIN)
             # A probe keeps its guess: only an answer may move it.
             self.probe_from(0 if replicating else self.next_index)
 
     def _lacks_chunks(self, chunks: ChunkWindow, answered_round: int) -> None:
         if answered_round >= chunks.round + min(1 << self.resends, RESEND_ROUNDS_MAX):
             self.resends = min(self.resends + 1, 8)
-            chunks.is_held = False
-            chunks.rewind(chunks.acked_bytes, answered_round)
+            chunks.lost(answered_round)
 
     def send_snapshot(self, image: SnapshotImage, round_: int) -> ChunkWindow:
         self.phase = ProgressPhase.SNAPSHOT
@@ -189,6 +213,8 @@ class Progress:
         elif next_offset_bytes < self.chunks.acked_bytes and self.resends:
             self.resends = 0
             self.chunks.rewind(next_offset_bytes, round_)
+        elif next_offset_bytes == self.chunks.acked_bytes > 0:
+            self.chunks.acknowledged_again()
 
     def refused_snapshot(self, round_: int) -> None:
         assert self.chunks is not None
@@ -234,7 +260,7 @@ class Progress:
             flight = 0 if self.probe_due else 1
         elif self.chunks is not None:
             waiting = self.chunks.sent_bytes - self.chunks.acked_bytes
-            flight = -(-waiting // CHUNK_BYTES_MAX)
+            flight = -(-waiting // self.chunks.chunk_bytes)
             permille = 1000 * self.chunks.acked_bytes // self.chunks.total_bytes
         return PeerProgress(
             self.phase, self.match_index, self.next_index, flight,

@@ -25,8 +25,6 @@ from swarm_coordinator.core.raft.messages import (
 from swarm_coordinator.core.raft.progress import ChunkWindow, PeerProgress, Progress
 from swarm_coordinator.core.raft.snapshot import Snapshot, SnapshotImage
 
-APPEND_BYTES_MAX = 48 * 1024  # of entries in one message; a single larger entry goes alone
-
 
 class Replication:
     def __init__(
@@ -85,7 +83,8 @@ class Replication:
                     window = progress.send_snapshot(self._image_of(snapshot), self.round)
                     yield from self._chunks_to(peer, progress, window, snapshot)
                     break
-                append = self._append_to(peer, progress.next_index, commit_index)
+                append = self._append_to(
+                    peer, progress.next_index, commit_index, progress.append_bytes)
                 progress.sent(append.prev_index + len(append.entries), self.round)
                 progress.commit_sent = commit_index
                 yield append
@@ -100,10 +99,12 @@ class Replication:
                     commit_index, self._storage_id,
                 )
 
-    def _append_to(self, peer: RobotId, first: int, commit_index: int) -> Append:
+    def _append_to(
+        self, peer: RobotId, first: int, commit_index: int, bytes_max: int
+    ) -> Append:
         prev_term = self._log.term_at(first - 1)
         assert prev_term is not None, f'{peer}: next index {first} is beyond the log'
-        entries = self._log.from_index(first, APPEND_BYTES_MAX)
+        entries = self._log.from_index(first, bytes_max)
         return Append(
             self._leader, peer, self._term, first - 1, prev_term, entries, commit_index,
             self._storage_id,
@@ -122,7 +123,7 @@ class Replication:
             window.image = self._image_of(snapshot)  # nothing has arrived: a newer one will do
         image = window.image
         while window.may_send():
-            data = image.piece(window.sent_bytes)
+            data = image.piece(window.sent_bytes, window.chunk_bytes)
             if window.sent_bytes == window.acked_bytes:
                 window.round = self.round
             yield SnapshotChunk(

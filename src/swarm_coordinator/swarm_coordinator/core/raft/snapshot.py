@@ -26,6 +26,14 @@ class MalformedSnapshot(ValueError):
     """Bytes that are no snapshot."""
 
 
+class NewerFormat(MalformedSnapshot):
+    """Of a version that came after this one; nothing is wrong with it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f'a snapshot of format {version}, this software reads up to {FORMAT}')
+        self.version = version
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The state after entry `index`, instead of the entries up to it.
@@ -60,12 +68,16 @@ class Snapshot:
         end = encoded.find(b'\n', 0, HEADER_BYTES_MAX)
         try:
             header = json.loads(encoded[: max(end, 0)])
+            if type(header['format']) is int and header['format'] > FORMAT:
+                raise NewerFormat(header['format'])
             index, term, stamp_ns = header['index'], header['term'], header['stamp_ns']
             whole = all(type(number) is int for number in (index, term, stamp_ns))
             if not whole or index < 1 or term < 1:
                 raise MalformedSnapshot(f'expected whole numbers, not {header}')
             membership = Membership.decode(header['membership'].encode())
             decoded = cls(index, term, stamp_ns, membership, encoded[end + 1 :])
+        except NewerFormat:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MalformedSnapshot(f'no snapshot: {error}') from error
         if decoded._header_line() != encoded[:end] or header['size'] != len(decoded.data):
@@ -90,8 +102,8 @@ class SnapshotImage:
     def sha256(self) -> bytes:
         return hashlib.sha256(self.encoded).digest()
 
-    def piece(self, offset_bytes: int) -> bytes:
-        return self.encoded[offset_bytes : offset_bytes + CHUNK_BYTES_MAX]
+    def piece(self, offset_bytes: int, bytes_max: int = CHUNK_BYTES_MAX) -> bytes:
+        return self.encoded[offset_bytes : offset_bytes + bytes_max]
 
 
 class SnapshotIntake:

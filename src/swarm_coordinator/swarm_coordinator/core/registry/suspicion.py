@@ -165,13 +165,17 @@ class Suspicion:
         """A peer heard `robot` at `heard_ns` of our clock: it is not dead, only out of our reach.
 
         A higher incarnation than we know refutes the suspicion altogether: the robot started anew
-        after whatever made it silent. False: it is of an older life and says nothing.
+        after whatever made it silent. Which life it is in only its own beacons say: a peer that
+        errs, or lies, must not shut them out. False: it is of an older life and says nothing.
         """
         life = self._lives.setdefault(robot, _Life())
         if life.has_left or incarnation and incarnation < life.incarnation:
             return False
         if incarnation > life.incarnation and life.incarnation:
-            return self.hear(robot, now_ns, incarnation)
+            if incarnation > life.incarnation + INCARNATION_JUMP_MAX:
+                return False
+            self.heard_ns[robot] = max(now_ns, self.heard_ns.get(robot, now_ns))
+            return True
         if robot in self.heard_ns:
             self._vouched_ns[robot] = max(
                 min(heard_ns, now_ns), self._vouched_ns.get(robot, self.heard_ns[robot])

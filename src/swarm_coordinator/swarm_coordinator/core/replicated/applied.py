@@ -9,9 +9,14 @@ from swarm_coordinator.core.leases.lease import LeaseAnswer
 from swarm_coordinator.core.replicated.event_log import KeptEvent, Notable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """An attempt is over; what the learners get. `outcome` as in swarm_msgs/msg/JobOutcome."""
+    """An attempt is over; what the learners get. `outcome` as in swarm_msgs/msg/JobOutcome.
+
+    kind, task   of the work; `task` is what run times are learnt for
+    unit     compute unit of the attempt; '' = not chosen
+    thief, victim   of an attempt that was stolen: who gained it and who lost it; else ''
+    """
 
     job_id: str
     attempt: int
@@ -19,6 +24,14 @@ class AttemptEnded:
     outcome: str
     queue_ms: int
     run_ms: int
+    kind: str
+    task: str
+    unit: str
+    origin: str
+    bytes_in: int
+    bytes_out: int
+    thief: str = ''
+    victim: str = ''
 
 
 @dataclass
@@ -27,7 +40,10 @@ class Applied:
 
     value     the answer in one word: a job id; 'granted:<token>', 'waiting'; an event's index
     lease     the lease as this entry left it, for commands about leases, also when refused
-    jobs, leases   ids of jobs and names of resources that changed, in order
+    completed, late   ids of jobs whose completion was accepted, and was refused
+    jobs, leases   ids of jobs and names of resources that changed, in order; a job that is not
+              in the state any more was forgotten
+    created   ids of jobs that this entry made, in order
     notable   what people want to know of, in order; `events` is the part of it that is kept
               in the state and can be replayed
     """
@@ -37,7 +53,10 @@ class Applied:
     value: str = ''
     duplicate: bool = False
     lease: LeaseAnswer | None = None
+    completed: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     jobs: dict[str, None] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
     leases: dict[str, None] = field(default_factory=dict)
     services: bool = False
     members: bool = False

@@ -12,11 +12,15 @@ from swarm_coordinator.core.jobs.job import InvalidTransition
 from swarm_coordinator.core.replicated import (
     event_rules,
     expiry_rules,
+    grant_rules,
     job_rules,
     lease_rules,
     member_rules,
     mode_rules,
+    model_rules,
     service_rules,
+    steal_rules,
+    submission_rules,
 )
 from swarm_coordinator.core.replicated.applied import Applied, AttemptEnded
 from swarm_coordinator.core.replicated.command import (
@@ -28,7 +32,9 @@ from swarm_coordinator.core.replicated.command import (
     LeaveSwarm,
     RegisterRobot,
     RegisterService,
+    StealJobs,
     SubmitJob,
+    SubmitJobs,
 )
 from swarm_coordinator.core.replicated.event_log import Notable
 from swarm_coordinator.core.replicated.rules import RULES
@@ -44,11 +50,15 @@ __all__ = ['Applied', 'AttemptEnded', 'Notable', 'apply_command', 'apply_noop']
 RULE_MODULES = (
     event_rules,
     expiry_rules,
+    grant_rules,
     job_rules,
     lease_rules,
     member_rules,
     mode_rules,
+    model_rules,
     service_rules,
+    steal_rules,
+    submission_rules,
 )
 assert set(RULES) == set(COMMANDS.values()), set(COMMANDS.values()) ^ set(RULES)
 
@@ -69,6 +79,7 @@ def apply_command(
         RULES[type(issued.command)](issued.command, state, done)
     except InvalidTransition as refusal:
         done.refused = str(refusal)
+    job_rules.finish_jobs(state, done)
     done.events = state.events.keep(index, state.stamp_ns, done.notable)
     return done
 
@@ -85,6 +96,11 @@ def _speaker_of(command: Command) -> str | None:
     """The robot that alone may say this; None: any may."""
     if isinstance(command, SubmitJob):
         return command.origin  # it names the robot whose files are read and written
+    if isinstance(command, SubmitJobs):
+        origins = {one.origin for one in command.jobs}
+        return origins.pop() if len(origins) == 1 else ''
+    if isinstance(command, StealJobs):
+        return command.thief
     if isinstance(
         command, (RegisterRobot, LeaveSwarm, AcquireLease, CancelWait, RegisterService)
     ):

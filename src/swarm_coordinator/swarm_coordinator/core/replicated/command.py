@@ -14,21 +14,43 @@ from dataclasses import dataclass
 from enum import Enum
 
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.jobs.job import FileRef, JobSpec
+from swarm_coordinator.core.jobs.kinds import JOB_KINDS as JOB_KINDS  # makes them readable
+from swarm_coordinator.core.jobs.routes import RouteCandidate
+from swarm_coordinator.core.jobs.spec import FileRef, JobSpec
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.registry.suspicion import Liveness
 from swarm_coordinator.core.replicated.codec import INTEGER_MAX as INTEGER_MAX
-from swarm_coordinator.core.replicated.codec import Malformed, build, of_type, plain, shown
+from swarm_coordinator.core.replicated.codec import (
+    Malformed,
+    add_family,
+    build,
+    of_type,
+    plain,
+    shown,
+)
 
+# Of what is said in entries. Whoever changes a command, a field or a name in one counts it up, and
+# PROTOCOL_VERSION of Envelope.msg with it: see docs/adr/0020-versions.md.
 CODEC_VERSION = 1
 COMMAND_BYTES_MAX = 256 * 1024
 RUN_MS_MAX = 2**32 - 1  # fields of messages
 EXIT_CODE_MAX = 2**31 - 1
+RESULT_BYTES_MAX = 8 * 1024  # of a job's value: it stays in the memory of every robot
 HEAD = frozenset({'v', 'robot', 'incarnation', 'serial', 'acked_below', 'do', 'with'})
 
 
 class MalformedCommand(Malformed):
     """The bytes are not a command that this version knows."""
+
+
+class NewerCommand(MalformedCommand):
+    """Of a version that came after this one. Who skips it diverges from those that know it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f'a command of version {version}, this software reads up to {CODEC_VERSION}: update it'
+        )
+        self.version = version
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
@@ -112,13 +134,25 @@ class SubmitJob:
 
 
 @dataclass(frozen=True)
+class SubmitJobs:
+    """All of them or, where one is refused, none."""
+
+    jobs: tuple[SubmitJob, ...]
+
+
+@dataclass(frozen=True)
 class Grant:
+    """`unit`: the compute unit it is for; '' = not chosen. `candidates`: what it was chosen among,
+    the chosen route first."""
+
     job_id: str
     robot_id: RobotId
     incarnation: int
     attempt: int
     ttl_ms: int
     why: str
+    unit: str = ''
+    candidates: tuple[RouteCandidate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,40 +162,39 @@ class GrantJobs:
     grants: tuple[Grant, ...]
 
 
-@dataclass(frozen=True)
-class StartJob:
+class Report:
+    """What a robot says of a job that it holds; counts only under the current token."""
+
+    __slots__ = ()
     job_id: str
     token: int
 
 
 @dataclass(frozen=True)
-class Renewal:
+class StartJob(Report):
     job_id: str
     token: int
-    progress_permille: int
 
 
 @dataclass(frozen=True)
-class RenewJobs:
-    renewals: tuple[Renewal, ...]
-
-
-@dataclass(frozen=True)
-class CompleteJob:
-    """Accepted only with the current token. `outputs_at` is where the outputs can be fetched."""
+class CompleteJob(Report):
+    """`outputs_at` is where the outputs can be fetched; `result` is JSON, '' = none."""
 
     job_id: str
     token: int
     run_ms: int
     outputs: tuple[FileRef, ...]
     outputs_at: RobotId
+    result: str = ''
 
     def __post_init__(self) -> None:
         _check_range('run_ms', self.run_ms, 0, RUN_MS_MAX)
+        if len(self.result.encode('utf-8', 'surrogatepass')) > RESULT_BYTES_MAX:
+            raise ValueError(f'result: expected at most {RESULT_BYTES_MAX} bytes')
 
 
 @dataclass(frozen=True)
-class FailJob:
+class FailJob(Report):
     """The job itself went wrong. `exit_code` None: it was ended for its time limit or could not
     keep what it promised."""
 
@@ -178,11 +211,79 @@ class FailJob:
 
 
 @dataclass(frozen=True)
-class HandBackJob:
-    """The robot could not run it: says nothing about the job."""
+class HandBackJob(Report):
+    """The robot does not run it (any more): says nothing about the job. `able`: the robot could
+    run it and may be asked again."""
 
     job_id: str
     token: int
+    reason: str
+    able: bool = False
+
+
+@dataclass(frozen=True)
+class ReportJobs:
+    """What one robot has to say of several jobs; each counts or not for itself."""
+
+    reports: tuple[Report, ...]
+
+
+add_family(
+    Report, {kind.__name__: kind for kind in (StartJob, CompleteJob, FailJob, HandBackJob)}
+)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """`sequence` grows with everything that the job says of its progress."""
+
+    job_id: str
+    token: int
+    progress_permille: int
+    sequence: int = 0
+    text: str = ''
+
+
+@dataclass(frozen=True)
+class RenewJobs:
+    renewals: tuple[Renewal, ...]
+
+
+@dataclass(frozen=True)
+class Steal:
+    """One job that another robot holds under `token`; `unit` as in Grant."""
+
+    job_id: str
+    token: int
+    unit: str
+    ttl_ms: int
+    why: str
+
+
+@dataclass(frozen=True)
+class StealJobs:
+    """An idle robot would do them sooner. What has not begun moves at once; what runs moves when
+    its robot has ended it."""
+
+    thief: RobotId
+    incarnation: int
+    steals: tuple[Steal, ...]
+
+
+@dataclass(frozen=True)
+class RevokeJob:
+    """The leader finds that a job makes no progress: back to the queue, to another robot."""
+
+    job_id: str
+    token: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class RetryJob:
+    """An operator wants a job that ended without success to run again."""
+
+    job_id: str
     reason: str
 
 
@@ -319,6 +420,19 @@ class RecordEvent:
     key: str
 
 
+@dataclass(frozen=True)
+class RecordModel:
+    """A learned file has this content from now on. Refused unless its version is still
+    `expected_version` (0: there is none yet), so that two learners cannot undo each other."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    holder: RobotId
+    summary: str
+    expected_version: int
+
+
 Command = (
     RegisterRobot
     | LeaveSwarm
@@ -326,12 +440,13 @@ Command = (
     | HandOver
     | MarkRobot
     | SubmitJob
+    | SubmitJobs
     | GrantJobs
-    | StartJob
+    | ReportJobs
     | RenewJobs
-    | CompleteJob
-    | FailJob
-    | HandBackJob
+    | StealJobs
+    | RevokeJob
+    | RetryJob
     | CancelJob
     | DeliverOutputs
     | ExtendLeases
@@ -347,6 +462,7 @@ Command = (
     | RegisterService
     | UnregisterService
     | RecordEvent
+    | RecordModel
 )
 
 COMMANDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Command)}
@@ -387,6 +503,8 @@ def decode(data: bytes) -> Issued:
     except (ValueError, RecursionError) as error:
         raise MalformedCommand(f'not UTF-8 JSON: {error}') from None
     version = document.get('v') if isinstance(document, dict) else None
+    if type(version) is int and version > CODEC_VERSION:
+        raise NewerCommand(version)
     if type(version) is not int or version != CODEC_VERSION:
         raise MalformedCommand(f'expected an object with "v": {CODEC_VERSION}')
     if document.keys() != HEAD:

@@ -5,12 +5,18 @@
 The leader proposes; every replica ends the same things at the same entry, by its stamp. Stamps
 are those of leaders' clocks: from one leader to the next they jump by what the clocks differ, and
 by the time in which nobody led and nothing could be renewed. So what a jump could have ended is
-given its time anew, before anything else is done in the new term.
+given its time anew, before anything else is done in the new term, and no jump counts as time that
+a job has run or said nothing. Not so the deadlines of jobs: they are points in time that somebody
+waits for, whoever leads.
 """
 
 from swarm_coordinator.core.replicated.applied import Applied
 from swarm_coordinator.core.replicated.command import ExpireDue, ExtendLeases
-from swarm_coordinator.core.replicated.job_rules import expire_jobs, extend_job_leases
+from swarm_coordinator.core.replicated.job_loss import (
+    expire_jobs,
+    extend_job_leases,
+    hold_jobs,
+)
 from swarm_coordinator.core.replicated.lease_rules import expire_leases
 from swarm_coordinator.core.replicated.mode_rules import expire_override, hold_override
 from swarm_coordinator.core.replicated.rules import rule
@@ -41,6 +47,7 @@ def follow_term(state: ReplicatedState, term: int, index: int, before_ns: int) -
     elif index != state.term_index + 1:
         return
     hold_override(state, state.stamp_ns - before_ns)
+    hold_jobs(state, state.stamp_ns - before_ns)
     extend_all(state)
 
 

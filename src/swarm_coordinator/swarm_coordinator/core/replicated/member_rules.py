@@ -22,7 +22,7 @@ from swarm_coordinator.core.replicated.command import (
     RegisterRobot,
 )
 from swarm_coordinator.core.replicated.event_log import ERROR, INFO, Notable
-from swarm_coordinator.core.replicated.job_rules import lose_jobs_of
+from swarm_coordinator.core.replicated.job_loss import lose_jobs_of
 from swarm_coordinator.core.replicated.lease_rules import drop_waiters_of
 from swarm_coordinator.core.replicated.rules import rule
 from swarm_coordinator.core.replicated.service_rules import end_services_of

@@ -18,8 +18,11 @@ from typing import Any
 from swarm_coordinator.core.replicated.codec import (
     SHARED_CHARS_MAX,
     Malformed,
+    family_name,
+    family_of,
     hints_of,
     member_of,
+    named,
     shared,
     shown,
 )
@@ -32,7 +35,7 @@ def writer(kind: Any) -> Writer:
     """Makes a row of an instance: what `json.dumps` takes."""
     fields = [one.name for one in dataclasses.fields(kind)]
     hints = hints_of(kind)
-    get = attrgetter(*fields)
+    get = _getter(fields)
     nested = [(place, hints[name]) for place, name in enumerate(fields) if _nested(hints[name])]
 
     def write(value: Any) -> Any:
@@ -44,11 +47,24 @@ def writer(kind: Any) -> Writer:
     return write
 
 
+def _getter(fields: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(fields) == 1:  # attrgetter would give no tuple
+        [only] = fields
+        return lambda value: (getattr(value, only),)
+    return attrgetter(*fields)
+
+
 def _nested(hint: Any) -> bool:
     """Whether JSON needs more than the value itself; lists of texts and numbers do not."""
     if typing.get_origin(hint) in (tuple, typing.Union, types.UnionType):
         return any(_nested(one) for one in typing.get_args(hint))
-    return dataclasses.is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, Enum))
+    return _is_nested_type(hint)
+
+
+def _is_nested_type(hint: Any) -> bool:
+    if family_of(hint) is not None or dataclasses.is_dataclass(hint):
+        return True
+    return isinstance(hint, type) and issubclass(hint, Enum)
 
 
 def plain_of(hint: Any, value: Any) -> Any:
@@ -60,7 +76,8 @@ def plain_of(hint: Any, value: Any) -> Any:
         inner = typing.get_args(hint)[0]
         return [plain_of(inner, one) for one in value]
     kind: Any = type(value)
-    return writer(kind)(value)
+    row = writer(kind)(value)
+    return row if family_of(hint) is None else [family_name(kind), row]
 
 
 @cache
@@ -74,6 +91,8 @@ def reader(hint: Any) -> Reader:
         return lambda value, where: None if value is None else inner(value, where)
     if isinstance(hint, typing.NewType) or hint is str:
         return _text
+    if (family := family_of(hint)) is not None:
+        return _family_reader(family)
     if dataclasses.is_dataclass(hint):
         return _row_reader(hint)  # type: ignore[arg-type]
     if issubclass(hint, Enum):
@@ -107,6 +126,14 @@ def _list_reader(hints: tuple[Any, ...]) -> Reader:
     def read(value: Any, where: str) -> Any:
         row = items(value, where, len(readers))
         return tuple([one(item, where) for one, item in zip(readers, row, strict=True)])
+
+    return read
+
+
+def _family_reader(family: dict[str, type]) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        name, row = items(value, where, 2)
+        return reader(named(family, name, where))(row, where)
 
     return read
 

@@ -16,11 +16,14 @@ from operator import attrgetter
 from typing import Any, cast
 
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.jobs.job import ENDED_PHASES, HELD_PHASES, Job, JobPhase
-from swarm_coordinator.core.jobs.papers import PAPERS_HINT, Papers, pack_text, papers_from
+from swarm_coordinator.core.jobs.job import Job, JobPhase, counts_of
+from swarm_coordinator.core.jobs.papers import Papers, pack_text, papers_from
+from swarm_coordinator.core.jobs.queue import JobQueue
+from swarm_coordinator.core.jobs.routes import ROUTES_MAX, UINT32_MAX, Route, RouteBook, RouteKey
 from swarm_coordinator.core.leases.lease import Lease
 from swarm_coordinator.core.leases.lease_book import LeaseBook
 from swarm_coordinator.core.modes.mode import Mode
+from swarm_coordinator.core.registry.models import Model
 from swarm_coordinator.core.registry.services import Service, ServiceBook
 from swarm_coordinator.core.replicated.codec import Malformed
 from swarm_coordinator.core.replicated.command import MemberChange
@@ -41,13 +44,18 @@ NUMBERS = ('applied_index', 'term', 'term_index', 'stamp_ns', 'emergency_cleared
 TEXTS = ('emergency_cleared_by', 'timing_profile')
 PARTS = (
     'v', *NUMBERS, *TEXTS, 'mode', 'members', 'wishes', 'leases', 'services', 'events',
-    'sessions', 'waiting', 'held', 'ended',
+    'sessions', 'routes', 'waiting', 'held', 'pipelines', 'ended',
 )
+# Written where there is something in it: a robot of a version that does not know it reads on.
+OPTIONAL_PARTS = ('models',)
+JOB_PARTS = ('waiting', 'held', 'pipelines', 'ended')
 MODE_HINT = tuple[Mode, str, int, int, Mode, Override | None]
 _MODE_FIELDS = (
     'mode', 'mode_reason', 'mode_epoch', 'mode_since_ns', 'policy_mode', 'override',
 )
 WISH_HINT = tuple[RobotId, MemberChange]
+# Task, robot, unit, done, failed, lost, stolen, recent, runs, changed_ns.
+ROUTE_HINT = tuple[str, RobotId, str, int, int, int, int, int, tuple[int, ...], int]
 SESSION_HINT = tuple[RobotId, int, int, tuple[int, ...]]
 
 JOB_HINTS: dict[str, Any] = {
@@ -63,9 +71,19 @@ JOB_HINTS: dict[str, Any] = {
     'token': int,
     'robot_id': RobotId | None,
     'incarnation': int,
+    'unit': str,
     'lease_expires_ns': int,
     'ttl_ms': int,
     'progress_permille': int,
+    'progress_text': str,
+    'progress_sequence': int,
+    'progressed_ns': int,
+    'quiet_ms': int,
+    'revoked_for': RobotId | None,
+    'counts': tuple[int, int, int, int, int],
+    'not_before_ns': int,
+    'deadline_ns': int,
+    'parent': str,
     'exit_code': int | None,
     'run_ms': int,
     'outputs_at': RobotId | None,
@@ -84,6 +102,17 @@ _ENCODER = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False)
 
 class MalformedSnapshot(Malformed):
     """The bytes are not a state that this version knows."""
+
+
+class NewerSnapshot(MalformedSnapshot):
+    """Of a version that came after this one; nothing is wrong with it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f'a state of version {version}, this software reads up to {SNAPSHOT_VERSION}: '
+            'update it'
+        )
+        self.version = version
 
 
 class StateTooLarge(ValueError):
@@ -165,9 +194,17 @@ def _parts(state: ReplicatedState) -> dict[str, Any]:
             [robot, one.incarnation, one.acked_below, sorted(one.applied)]
             for robot, one in state.sessions.items()
         ],
+        'routes': [_route_row(key, route) for key, route in state.routes.items()],
         'waiting': [_job_row(state.jobs[job_id]) for job_id in state.waiting],
         'held': [_job_row(state.jobs[job_id]) for job_id in state.held],
+        'pipelines': [_job_row(state.jobs[job_id]) for job_id in state.pipelines],
+        **({'models': _rows(Model, state.models.values())} if state.models else {}),
     }
+
+
+def _route_row(key: RouteKey, route: Route) -> list[Any]:
+    counts = (route.done, route.failed, route.lost, route.stolen, route.recent)
+    return [*key, *counts, route.runs.tolist(), route.changed_ns]
 
 
 def _rows(kind: type, values: Iterable[Any]) -> list[Any]:
@@ -193,9 +230,11 @@ def decode_state(data: bytes) -> ReplicatedState:
     except (ValueError, RecursionError) as error:
         raise MalformedSnapshot(f'not UTF-8 JSON: {error}') from None
     version = document.get('v') if isinstance(document, dict) else None
+    if type(version) is int and version > SNAPSHOT_VERSION:
+        raise NewerSnapshot(version)
     if type(version) is not int or version != SNAPSHOT_VERSION:
         raise MalformedSnapshot(f'expected an object with "v": {SNAPSHOT_VERSION}')
-    if document.keys() != set(PARTS):
+    if document.keys() - set(OPTIONAL_PARTS) != set(PARTS):
         raise MalformedSnapshot(
             f'expected exactly the parts {", ".join(PARTS)}, got {sorted(document)}'
         )
@@ -221,11 +260,14 @@ def _state_from(document: dict[str, Any]) -> ReplicatedState:
         wishes=dict(_of_kind(WISH_HINT, document['wishes'], 'wishes')),
         leases=_leases(document['leases']),
         services=_services(document['services']),
+        models=_models(document.get('models', [])),
         events=_events(document['events']),
         sessions=_sessions(document['sessions']),
+        routes=_routes(document['routes']),
         jobs=jobs,
-        waiting=_index(document['waiting'], jobs),
+        waiting=_queue(document['waiting'], jobs),
         held=_index(document['held'], jobs),
+        pipelines=_index(document['pipelines'], jobs),
         ended=_index(document['ended'], jobs),
     )
     state.job_by_key = {
@@ -259,6 +301,11 @@ def _leases(values: Any) -> LeaseBook:
     leases = _of_kind(Lease, values, 'leases')
     waiting = sum(len(lease.waiters) for lease in leases)
     return LeaseBook(_once(((lease.resource, lease) for lease in leases), 'leases'), waiting)
+
+
+def _models(values: Any) -> dict[str, Model]:
+    models = _of_kind(Model, values, 'models')
+    return _once(((model.name, model) for model in models), 'models')
 
 
 def _services(values: Any) -> ServiceBook:
@@ -295,13 +342,36 @@ def _sessions(values: Any) -> dict[RobotId, ClientSession]:
     )
 
 
+def _routes(values: Any) -> RouteBook:
+    rows = _of_kind(ROUTE_HINT, values, 'routes')
+    if len(rows) > ROUTES_MAX:
+        raise Malformed(f'routes: expected at most {ROUTES_MAX}')
+    known = _once(((row[:3], _route(*row[3:])) for row in rows), 'routes')
+    return RouteBook(known.items())
+
+
+def _route(
+    done: int,
+    failed: int,
+    lost: int,
+    stolen: int,
+    recent: int,
+    runs: tuple[int, ...],
+    changed_ns: int,
+) -> Route:
+    if any(not 0 <= run_ms <= UINT32_MAX for run_ms in runs):
+        raise Malformed(f'routes: expected run times of 0 to {UINT32_MAX} ms')
+    return Route(done, failed, lost, stolen, recent, array('I', runs), changed_ns)
+
+
 def _jobs(document: dict[str, Any]) -> dict[str, Job]:
-    """All jobs in the order of their submission, which their stories begin with."""
+    """All jobs in the order of their submission, which their stories begin with; those of one
+    entry in order of their names."""
     submitted: list[tuple[int, Job]] = []
-    for name in ('waiting', 'held', 'ended'):
+    for name in JOB_PARTS:
         for row in items(document[name], name):
             submitted.append(_job(row, name))
-    submitted.sort(key=lambda pair: pair[0])
+    submitted.sort(key=lambda pair: (pair[0], pair[1].job_id))
     return _once(((job.job_id, job) for _, job in submitted), 'jobs')
 
 
@@ -314,13 +384,20 @@ def _job(row: Any, where: str) -> tuple[int, Job]:
     job = Job.__new__(Job)
     for (name, read), value in zip(_JOB_READERS, fields, strict=True):
         setattr(job, name, read(value, name))
-    expected = (
-        'ended' if job.phase in ENDED_PHASES else 'held' if job.phase in HELD_PHASES else 'waiting'
-    )
+    job.counts = counts_of(*job.counts)
+    expected = _part_of(job)
     if where != expected:
         raise Malformed(f'{where}: a job that is {job.phase.value} belongs to {expected}')
     job.papers = pack_text(text) if job.ended else papers
     return _submitted_index(papers, where), job
+
+
+def _part_of(job: Job) -> str:
+    if job.ended:
+        return 'ended'
+    if job.phase is JobPhase.SUBMITTED:
+        return 'waiting'
+    return 'held' if job.held else 'pipelines'
 
 
 def _submitted_index(papers: Papers, where: str) -> int:
@@ -333,8 +410,7 @@ def _submitted_index(papers: Papers, where: str) -> int:
 
 def _papers(text: Any, where: str) -> Papers:
     try:
-        fields = json.loads(reader(str)(text, where))
-        papers = papers_from(list(reader(PAPERS_HINT)(fields, where)))
+        papers = papers_from(json.loads(reader(str)(text, where)))
         if papers.text() == text:
             return papers
     except Malformed:
@@ -342,6 +418,17 @@ def _papers(text: Any, where: str) -> Papers:
     except (ValueError, KeyError, RecursionError) as error:
         raise Malformed(f'{where}: papers of a job: {error}') from None
     raise Malformed(f'{where}: papers of a job are not as they are written')
+
+
+def _queue(rows: list[list[Any]], jobs: dict[str, Job]) -> JobQueue:
+    queue = JobQueue()
+    for job_id in _index(rows, jobs):
+        job = jobs[job_id]
+        if job.not_before_ns:
+            queue.rest(job_id)
+        else:
+            queue.enter(job_id, job.spec.priority)
+    return queue
 
 
 def _index(rows: list[list[Any]], jobs: dict[str, Job]) -> dict[str, None]:

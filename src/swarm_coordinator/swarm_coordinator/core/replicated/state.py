@@ -1,18 +1,22 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The replicated state: members, mode, jobs, leases, services, events, as the applied log makes
-them.
+"""The replicated state: members, mode, jobs, leases, services, models, events, as the applied
+log makes them.
 
 Only the rules (apply.py and the *_rules.py) change it. Everything is an integer, a string or an
 enum; dicts keep insertion order, which is the order of the log and therefore the same everywhere.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from swarm_coordinator.core.ids import RobotId
-from swarm_coordinator.core.jobs.job import HELD_PHASES, Job, JobPhase
+from swarm_coordinator.core.jobs.job import Job, JobPhase
+from swarm_coordinator.core.jobs.queue import JobQueue
+from swarm_coordinator.core.jobs.routes import RouteBook
 from swarm_coordinator.core.leases.lease_book import LeaseBook
 from swarm_coordinator.core.modes.mode import Mode
+from swarm_coordinator.core.registry.models import MODELS_MAX, Model
 from swarm_coordinator.core.registry.services import ServiceBook
 from swarm_coordinator.core.registry.suspicion import Liveness
 from swarm_coordinator.core.replicated.command import CapabilitySpec, MemberChange
@@ -22,6 +26,8 @@ from swarm_coordinator.core.replicated.event_log import EventLog
 MS = 1_000_000
 JOBS_WAITING_MAX = 20_000  # more is refused: the log must not grow without bound
 JOBS_ENDED_KEPT_MAX = 10_000  # older ended jobs are forgotten
+# Each may bring 64 stages into the queue. Chosen without data.
+PIPELINES_MAX = 256
 MEMBERS_MAX = 20_000  # then the one that left first is forgotten, and without one it is refused
 SESSIONS_MAX = 20_000  # then the session that was used least recently is forgotten
 # A robot has at most 4096 commands on their way, but one that waits for its deadline holds the
@@ -112,27 +118,62 @@ class ReplicatedState:
     emergency_cleared_by: str = ''  # whose raise that was, as far as the operator said
     leases: LeaseBook = field(default_factory=LeaseBook)
     services: ServiceBook = field(default_factory=ServiceBook)
+    models: dict[str, Model] = field(default_factory=dict)
     events: EventLog = field(default_factory=EventLog)
     sessions: dict[RobotId, ClientSession] = field(default_factory=dict)  # last used comes last
-    # Indexes over jobs, so that nothing has to walk ten thousand ended ones.
-    waiting: dict[str, None] = field(default_factory=dict)
+    routes: RouteBook = field(default_factory=RouteBook)
+    # Indexes over jobs, so that nothing has to walk ten thousand ended ones. A job is in one.
+    waiting: JobQueue = field(default_factory=JobQueue)
     held: dict[str, None] = field(default_factory=dict)
+    pipelines: dict[str, None] = field(default_factory=dict)  # that have not ended
     ended: dict[str, None] = field(default_factory=dict)
     counts: dict[JobPhase, int] = field(
         default_factory=lambda: {phase: 0 for phase in JobPhase}
     )
+    # When leases of jobs end, jobs are overdue, jobs have rested.
     job_ends: Deadlines[str] = field(init=False, repr=False, compare=False)
+    job_deadlines: Deadlines[str] = field(init=False, repr=False, compare=False)
+    job_rests: Deadlines[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.job_ends = Deadlines(self._job_due)
+        self.job_deadlines = Deadlines(self._job_overdue)
+        self.job_rests = Deadlines(self._job_rested)
         for job in self.held_jobs():
             self.job_ends.add(job.lease_expires_ns, job.token, job.job_id)
+        for job_id in (*self.waiting, *self.held, *self.pipelines):
+            job = self.jobs[job_id]
+            if job.deadline_ns:
+                self.job_deadlines.add(job.deadline_ns, job.submitted_ns, job_id)
+        for job_id in self.waiting.resting:
+            job = self.jobs[job_id]
+            self.job_rests.add(job.not_before_ns, job.token, job_id)
 
     def _job_due(self, token: int, job_id: str) -> int | None:
         job = self.jobs.get(job_id)
         if job is None or job.token != token or not job.held:
             return None
         return job.lease_expires_ns
+
+    def _job_overdue(self, submitted_ns: int, job_id: str) -> int | None:
+        job = self.jobs.get(job_id)
+        if job is None or job.submitted_ns != submitted_ns or job.ended:
+            return None
+        return job.deadline_ns or None
+
+    def _job_rested(self, token: int, job_id: str) -> int | None:
+        job = self.jobs.get(job_id)
+        if job is None or job.token != token:
+            return None
+        return job.not_before_ns or None
+
+    def index_of(self, job: Job) -> JobQueue | dict[str, None]:
+        """Where a job belongs in its phase."""
+        if job.ended:
+            return self.ended
+        if job.phase is JobPhase.SUBMITTED:
+            return self.waiting
+        return self.held if job.held else self.pipelines
 
     def present(self, robot_id: RobotId, incarnation: int) -> bool:
         """Whether this life of the robot is the one that is known, and neither dead nor left."""
@@ -149,27 +190,17 @@ class ReplicatedState:
     def held_jobs(self) -> list[Job]:
         return [self.jobs[job_id] for job_id in self.held]
 
+    def ready_jobs(self) -> Iterator[Job]:
+        """What can be granted, in the order in which it is to be: priority, then age in the
+        queue. Whoever takes the first few of them looks at no others."""
+        return (self.jobs[job_id] for job_id in self.waiting.ready())
+
     def waiting_jobs(self) -> list[Job]:
-        """In the order in which they are to be granted: priority, then age in the log."""
-        jobs = [self.jobs[job_id] for job_id in self.waiting]
-        return sorted(jobs, key=lambda job: -job.spec.priority)
+        """All that wait, also for a time; those that can be granted come first, in order."""
+        return [self.jobs[job_id] for job_id in self.waiting]
 
     def check_invariants(self) -> None:
-        for job_id, job in self.jobs.items():
-            assert job.job_id == job_id
-            job.check_invariants()
-            expected = (
-                self.waiting
-                if job.phase is JobPhase.SUBMITTED
-                else self.held
-                if job.phase in HELD_PHASES
-                else self.ended
-            )
-            assert job_id in expected, (job_id, job.phase)
-        assert len(self.waiting) + len(self.held) + len(self.ended) == len(self.jobs)
-        assert sum(self.counts.values()) == len(self.jobs)
-        for phase, count in self.counts.items():
-            assert count == sum(1 for job in self.jobs.values() if job.phase is phase), phase
+        self._check_jobs()
         if self.override is None:
             assert self.mode is self.policy_mode
         else:
@@ -177,12 +208,41 @@ class ReplicatedState:
         assert self.term_index <= self.applied_index
         assert self.emergency_cleared_epoch > 0 or not self.emergency_cleared_by
         assert set(self.job_by_key.values()) <= set(self.jobs)
-        assert len(self.job_ends) >= len(self.held)
         assert list(self.members) == sorted(self.members)
         self._check_holders()
         self.leases.check_invariants()
         self.services.check_invariants()
         self.events.check_invariants()
+        assert len(self.models) <= MODELS_MAX
+        for name, model in self.models.items():
+            assert model.name == name and model.version >= 1, model
+            assert model.log_index <= self.applied_index, model
+
+    def _check_jobs(self) -> None:
+        for job_id, job in self.jobs.items():
+            assert job.job_id == job_id
+            job.check_invariants()
+            assert job_id in self.index_of(job), (job_id, job.phase)
+            if job.phase is JobPhase.SUBMITTED:
+                assert (job_id in self.waiting.resting) == (job.not_before_ns > 0), job
+        indexes: list[Collection[str]] = [self.waiting, self.held, self.pipelines, self.ended]
+        assert sum(map(len, indexes)) == len(self.jobs)
+        assert sum(self.counts.values()) == len(self.jobs)
+        for phase, count in self.counts.items():
+            assert count == sum(1 for job in self.jobs.values() if job.phase is phase), phase
+        self._check_queue()
+        self.routes.check_invariants()
+        for job_id in self.pipelines:
+            assert self.jobs[job_id].pipeline, job_id
+
+    def _check_queue(self) -> None:
+        self.waiting.check_invariants()
+        ready = [job.spec.priority for job in self.ready_jobs()]
+        assert ready == sorted(ready, reverse=True), ready
+        live = [self.jobs[one] for one in (*self.waiting, *self.held, *self.pipelines)]
+        assert len(self.job_ends) >= len(self.held)
+        assert len(self.job_rests) >= len(self.waiting.resting)
+        assert len(self.job_deadlines) >= sum(1 for job in live if job.deadline_ns)
 
     def _check_holders(self) -> None:
         """Who waits or offers something is there, in this life; who holds a lease need not be."""
@@ -199,7 +259,8 @@ def earliest_due_ns(state: ReplicatedState, grace_ms: int) -> int | None:
     """The stamp at which the leader must next propose `ExpireDue(grace_ms)`; None: nothing ends
     by itself. Cheap enough for every tick: it looks at the heads of heaps only.
 
-    `grace_ms` is for job leases; resource leases, waits, services and the override end sharply.
+    `grace_ms` is for job leases; deadlines and rests of jobs, resource leases, waits, services
+    and the override end sharply.
     While there is an override, the log must say from time to time that somebody still leads: what
     no stamp has witnessed when leadership passes on does not count for it.
     """
@@ -209,6 +270,8 @@ def earliest_due_ns(state: ReplicatedState, grace_ms: int) -> int | None:
         None if override is None else min(
             override.expires_ns, state.stamp_ns + OVERRIDE_WITNESS_MS * MS
         ),
+        state.job_deadlines.earliest_ns(),
+        state.job_rests.earliest_ns(),
         state.leases.earliest_due_ns(),
         state.services.earliest_due_ns(),
     ]

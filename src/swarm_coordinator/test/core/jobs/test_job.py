@@ -30,17 +30,17 @@ PAIRS = list(itertools.product(JobPhase, JobEvent))
 
 # Said a second time, by phase, so that a row that is changed by accident is noticed.
 EXPECTED = {
-    JobPhase.SUBMITTED: 'GRANTED>LEASED GIVEN_UP>QUARANTINED WITHDRAWN>CANCELLED',
-    JobPhase.LEASED: 'STARTED>RUNNING COMPLETED>DONE BROKE_DOWN>FAILED HANDED_BACK>SUBMITTED '
-    'LEASE_ENDED>SUBMITTED REVOKED>SUBMITTED GIVEN_UP>QUARANTINED LEFT_UNKNOWN>EXPIRED '
-    'WITHDRAWN>CANCELLED',
-    JobPhase.RUNNING: 'COMPLETED>DONE BROKE_DOWN>FAILED HANDED_BACK>SUBMITTED '
-    'LEASE_ENDED>SUBMITTED REVOKED>SUBMITTED GIVEN_UP>QUARANTINED LEFT_UNKNOWN>EXPIRED '
-    'WITHDRAWN>CANCELLED',
+    JobPhase.SUBMITTED: 'GRANTED>LEASED OPENED>RUNNING OVERDUE>EXPIRED WITHDRAWN>CANCELLED',
+    JobPhase.LEASED: 'STARTED>RUNNING COMPLETED>DONE BROKE_DOWN>FAILED TRIED_AGAIN>SUBMITTED '
+    'HANDED_BACK>SUBMITTED LEASE_ENDED>SUBMITTED REVOKED>SUBMITTED STOLEN>LEASED '
+    'GIVEN_UP>QUARANTINED OVERDUE>EXPIRED WITHDRAWN>CANCELLED',
+    JobPhase.RUNNING: 'COMPLETED>DONE BROKE_DOWN>FAILED TRIED_AGAIN>SUBMITTED '
+    'HANDED_BACK>SUBMITTED LEASE_ENDED>SUBMITTED REVOKED>SUBMITTED STOLEN>LEASED '
+    'GIVEN_UP>QUARANTINED LEFT_UNKNOWN>EXPIRED OVERDUE>EXPIRED WITHDRAWN>CANCELLED',
     JobPhase.DONE: '',
     JobPhase.FAILED: 'RETRIED>SUBMITTED',
     JobPhase.EXPIRED: 'RETRIED>SUBMITTED',
-    JobPhase.CANCELLED: '',
+    JobPhase.CANCELLED: 'RETRIED>SUBMITTED',
     JobPhase.QUARANTINED: 'RETRIED>SUBMITTED',
 }
 
@@ -81,10 +81,11 @@ def test_every_phase_is_waiting_held_or_ended_and_can_be_reached() -> None:
     assert reached == set(JobPhase)
 
 
-def test_done_and_cancelled_are_final() -> None:
-    for phase, event in itertools.product((JobPhase.DONE, JobPhase.CANCELLED), JobEvent):
-        with pytest.raises(InvalidTransition):
-            next_phase(phase, event)
+def test_done_is_final_and_what_ended_otherwise_can_only_be_tried_again() -> None:
+    for phase, event in itertools.product(ENDED_PHASES, JobEvent):
+        if phase is JobPhase.DONE or event is not JobEvent.RETRIED:
+            with pytest.raises(InvalidTransition):
+                next_phase(phase, event)
 
 
 def test_return_to_the_queue_starts_waiting_and_progress_anew() -> None:
@@ -113,9 +114,10 @@ def test_hash_that_is_no_hash_is_refused_because_it_becomes_a_path(sha256: str) 
         FileRef('a', 1, sha256)
 
 
-def test_file_of_negative_size_is_refused() -> None:
+@pytest.mark.parametrize('size_bytes', [-1, 2**63, 2**64 - 5])
+def test_file_of_a_size_that_the_log_cannot_hold_is_refused(size_bytes: int) -> None:
     with pytest.raises(ValueError, match='expected a size'):
-        FileRef('a', -1, 'a' * 64)
+        FileRef('a', size_bytes, 'a' * 64)
 
 
 def test_diagram_in_the_documentation_is_that_of_the_table() -> None:

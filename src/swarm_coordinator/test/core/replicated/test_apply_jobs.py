@@ -19,8 +19,9 @@ from coordinator_samples import (
 )
 
 from swarm_coordinator.core.jobs.job import Effects, JobPhase, JobSpec
+from swarm_coordinator.core.jobs.kinds.exec_kind import ExecWork
 from swarm_coordinator.core.registry.suspicion import Liveness
-from swarm_coordinator.core.replicated import job_rules
+from swarm_coordinator.core.replicated import job_rules, submission_rules
 from swarm_coordinator.core.replicated.apply import Applied
 from swarm_coordinator.core.replicated.command import (
     CancelJob,
@@ -73,17 +74,10 @@ def test_used_job_id_is_refused() -> None:
     assert 'exists' in log.submit('j1').refused
 
 
-def test_unknown_kind_is_refused_with_the_valid_ones() -> None:
-    log = log_with_robots()
-    answer = log.do(SubmitJob('j1', R1, JobSpec('shell', ('x',)), '', ''))
-    assert "'shell'" in answer.refused and 'exec' in answer.refused
-    assert not log.state.jobs
-
-
 @pytest.mark.parametrize(
     ('job_id', 'what'),
     [
-        ('j1', JobSpec('exec', ())),
+        ('j1', JobSpec(ExecWork(()))),
         ('j1', spec('/bin/sh')),
         ('j1', spec(outputs=('../escape',))),
         ('j1', spec(inputs=(ref('/etc/passwd'),))),
@@ -104,7 +98,7 @@ def test_job_that_its_origin_should_have_refused_is_refused_by_the_log(
 def test_full_queue_refuses_and_takes_again_when_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(job_rules, 'JOBS_WAITING_MAX', 2)
+    monkeypatch.setattr(submission_rules, 'JOBS_WAITING_MAX', 2)
     log = log_with_robots()
     assert not log.submit('j1').refused and not log.submit('j2').refused
     assert 'try again' in log.submit('j3').refused
@@ -188,7 +182,10 @@ def test_late_completion_of_a_former_holder_is_refused() -> None:
     log.do(ExpireDue(GRACE_MS))
     assert log.complete(old).refused and log.job().phase is JobPhase.SUBMITTED
     new = log.grant(R2)
-    assert log.complete(old).refused and log.job().phase is JobPhase.LEASED
+    late = log.complete(old)
+    assert late.refused and log.job().phase is JobPhase.LEASED
+    assert late.late == ['j1'] and kinds(late) == ['job_result_refused']
+    assert f'not {old}' in late.notable[0].text
     assert not log.complete(new).refused
     assert log.job().robot_id == R2
 
@@ -309,7 +306,7 @@ def test_renewal_under_the_token_extends_the_lease_from_its_own_stamp() -> None:
     log = log_with_job()
     token = log.grant()
     log.wait(4000)
-    log.do(RenewJobs((Renewal('j1', token, 500),)))
+    log.do(RenewJobs((Renewal('j1', token, 500, 1),)))
     assert log.job().lease_expires_ns == log.stamp_ns + TTL_MS * MS
     assert log.job().progress_permille == 500
 
@@ -328,9 +325,9 @@ def test_former_holder_cannot_renew() -> None:
 def test_progress_out_of_range_is_cut_to_it() -> None:
     log = log_with_job()
     token = log.grant()
-    log.do(RenewJobs((Renewal('j1', token, 5000),)))
+    log.do(RenewJobs((Renewal('j1', token, 5000, 1),)))
     assert log.job().progress_permille == 1000
-    log.do(RenewJobs((Renewal('j1', token, -5),)))
+    log.do(RenewJobs((Renewal('j1', token, -5, 2),)))
     assert log.job().progress_permille == 0
 
 
@@ -364,23 +361,26 @@ def test_job_lost_attempts_max_times_is_quarantined() -> None:
     assert '2 attempts of 2' in log.job().reason
 
 
-def test_job_handed_back_attempts_max_times_is_quarantined() -> None:
-    log = log_with_job(spec(attempts_max=1))
-    log.do(HandBackJob('j1', log.grant(), 'cannot'))
-    assert log.job().phase is JobPhase.QUARANTINED
-
-
-@pytest.mark.parametrize('started', [False, True])
-def test_lost_job_whose_effect_must_happen_once_is_never_repeated(started: bool) -> None:
+def test_lost_job_whose_effect_must_happen_once_is_never_repeated_after_it_began() -> None:
     log = log_with_job(spec(effects=Effects.ONCE))
     token = log.grant()
-    if started:
-        log.start(token)
+    log.start(token)
     log.wait(TTL_MS + GRACE_MS)
     done = log.do(ExpireDue(GRACE_MS))
     assert log.job().phase is JobPhase.EXPIRED and not log.state.waiting
     assert kinds(done) == ['job_left_unknown']
     assert log.complete(token).refused
+
+
+def test_lost_job_whose_effect_must_happen_once_is_repeated_if_its_start_is_not_in_the_log(
+) -> None:
+    """Its robot begins it only when the log has its start, and that is refused from now on."""
+    log = log_with_job(spec(effects=Effects.ONCE))
+    token = log.grant()
+    log.wait(TTL_MS + GRACE_MS)
+    log.do(ExpireDue(GRACE_MS))
+    assert log.job().phase is JobPhase.SUBMITTED
+    assert log.start(token).refused
 
 
 def test_job_handed_back_before_it_ran_is_repeated_even_if_it_must_happen_once() -> None:

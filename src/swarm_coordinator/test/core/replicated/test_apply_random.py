@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_commands import draw_command, run
 
-from swarm_coordinator.core.jobs.job import JobPhase
+from swarm_coordinator.core.jobs import job
+from swarm_coordinator.core.jobs.job import JOB_TRANSITIONS, JobEvent, JobPhase, next_phase
 from swarm_coordinator.core.replicated import job_rules
 from swarm_coordinator.core.replicated.apply import apply_command
 from swarm_coordinator.core.replicated.command import COMMANDS, Issued, decode, encode
@@ -36,6 +37,32 @@ def test_random_commands_reach_every_phase() -> None:
     for seed in range(20):
         run(seed, seen=seen)
     assert seen == set(JobPhase)
+
+
+def test_random_commands_use_every_row_of_the_lifecycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[tuple[JobPhase, JobEvent]] = set()
+
+    def note(phase: JobPhase, event: JobEvent) -> JobPhase:
+        to = next_phase(phase, event)
+        used.add((phase, event))
+        return to
+
+    monkeypatch.setattr(job, 'next_phase', note)
+    for seed in range(400):
+        run(seed)
+        if used == set(JOB_TRANSITIONS):
+            return
+    assert used == set(JOB_TRANSITIONS), set(JOB_TRANSITIONS) - used
+
+
+def test_random_pipelines_are_done_and_fail() -> None:
+    wanted, ends = {JobPhase.DONE, JobPhase.FAILED}, set[JobPhase]()
+    for seed in range(200):
+        jobs = run(seed)[0].state.jobs.values()
+        ends |= {one.phase for one in jobs if one.pipeline}
+        if wanted <= ends:
+            return
+    assert wanted <= ends, ends
 
 
 def test_forgetting_keeps_the_invariants(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 from coordinator_samples import MS, R1, R2, TTL_MS, AppliedLog, log_with_robots, registration
 
+from swarm_coordinator.core.jobs.costs import running_ms
 from swarm_coordinator.core.jobs.job import JobPhase
 from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.replicated.apply import Applied, apply_noop
@@ -21,6 +22,8 @@ from swarm_coordinator.core.replicated.command import (
     ExpireDue,
     ExtendLeases,
     RegisterService,
+    Renewal,
+    RenewJobs,
     RenewLease,
     SetMode,
     SetOverride,
@@ -206,3 +209,33 @@ def test_same_term_gives_nobody_more_time() -> None:
     log.do(registration(R2), by=R2)
     log.do(ExpireDue(0))
     assert still_there(log) == (False, False, False)
+
+
+# ---- how long jobs run
+
+
+@pytest.mark.parametrize('first', FIRST, ids=[type(one).__name__ for one in FIRST])
+def test_jump_is_no_time_that_a_job_has_run_or_said_nothing(first: Command) -> None:
+    log = log_with_robots()
+    log.submit()
+    token = log.grant()
+    log.start(token)
+    log.wait(4000)
+    log.do(ExpireDue(HOUR_MS))
+    log.lead_anew(2 * HOUR_MS)
+    log.do(first)
+    assert running_ms(log.job(), log.stamp_ns) == 4000
+    log.wait(1000)
+    log.do(RenewJobs((Renewal('j1', token, 10, 1),)))
+    assert log.job().quiet_ms == 5000
+    log.state = decode_state(encode_state(log.state))
+    assert running_ms(log.job(), log.stamp_ns) == 5000
+
+
+def test_jump_leaves_what_only_waits_as_it_was() -> None:
+    log = log_with_robots()
+    log.submit()
+    before_ns = log.job().changed_ns
+    log.lead_anew(HOUR_MS)
+    log.do(ExtendLeases())
+    assert log.job().changed_ns == before_ns and not log.job().progressed_ns

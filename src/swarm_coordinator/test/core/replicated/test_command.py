@@ -13,6 +13,9 @@ from coordinator_samples import R1, TEXT, from_dataclass, ref, spec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from swarm_coordinator.core.jobs.job import JobSpec
+from swarm_coordinator.core.jobs.kinds.pipeline_kind import Feed, PipelineWork, Stage
+from swarm_coordinator.core.modes.mode import Mode
 from swarm_coordinator.core.replicated.command import (
     COMMAND_BYTES_MAX,
     COMMANDS,
@@ -23,7 +26,11 @@ from swarm_coordinator.core.replicated.command import (
     Issued,
     MalformedCommand,
     MarkRobot,
+    NewerCommand,
     RegisterRobot,
+    ReportJobs,
+    RevokeJob,
+    SetOverride,
     SubmitJob,
     decode,
     encode,
@@ -46,7 +53,7 @@ def test_every_command_survives_the_round_trip(name: str) -> None:
 
 
 def test_list_of_commands_is_complete() -> None:
-    assert len(COMMANDS) == 27
+    assert len(COMMANDS) == 29
     assert all(kind.__name__ == name for name, kind in COMMANDS.items())
 
 
@@ -96,10 +103,15 @@ def test_unknown_command_is_refused_with_the_valid_ones() -> None:
         decode(document(do='FormatDisk'))
 
 
-@pytest.mark.parametrize('version', [0, 2, '1', True, 1.0, None, [1]])
+@pytest.mark.parametrize('version', [0, '1', True, 1.0, None, [1]])
 def test_other_version_is_refused(version: Any) -> None:
     with pytest.raises(MalformedCommand, match='"v": 1'):
         decode(document(v=version))
+
+
+def test_later_version_says_that_an_update_is_needed() -> None:
+    with pytest.raises(NewerCommand, match='version 2, this software reads up to 1: update it'):
+        decode(document(v=2))
 
 
 @pytest.mark.parametrize(
@@ -115,11 +127,16 @@ def test_head_field_of_another_type_is_refused(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ('command', 'field', 'value'),
     [
-        (FailJob('j', 1, 1, 1, ''), 'token', True),  # bool is an int in Python
-        (FailJob('j', 1, 1, 1, ''), 'exit_code', False),
-        (FailJob('j', 1, 1, 1, ''), 'run_ms', 1.5),
-        (FailJob('j', 1, 1, 1, ''), 'run_ms', None),
-        (FailJob('j', 1, 1, 1, ''), 'reason', 5),
+        (RevokeJob('j', 1, ''), 'token', True),  # bool is an int in Python
+        (SetOverride(Mode.NORMAL, 'o', 'r', 5), 'duration_ms', False),
+        (SetOverride(Mode.NORMAL, 'o', 'r', 5), 'duration_ms', 1.5),
+        (SetOverride(Mode.NORMAL, 'o', 'r', 5), 'duration_ms', None),
+        (RevokeJob('j', 1, ''), 'reason', 5),
+        (ReportJobs((FailJob('j', 1, 1, 1, ''),)), 'reports', [{'FailJob': {'job_id': 'j'}}]),
+        (ReportJobs(()), 'reports', [{'StartJob': {'job_id': 'j', 'token': True}}]),
+        (ReportJobs(()), 'reports', [{'CancelJob': {'job_id': 'j', 'reason': ''}}]),
+        (ReportJobs(()), 'reports', [{}]),
+        (ReportJobs(()), 'reports', ['StartJob']),
         (RegisterRobot(R1, 1, True, '', '', 1, ()), 'voter', 1),
         (RegisterRobot(R1, 1, True, '', '', 1, ()), 'capabilities', {}),
         (RegisterRobot(R1, 1, True, '', '', 1, ()), 'capabilities', ['gpu']),
@@ -129,6 +146,22 @@ def test_head_field_of_another_type_is_refused(field: str, value: Any) -> None:
 def test_field_of_another_type_is_refused(command: Command, field: str, value: Any) -> None:
     with pytest.raises(MalformedCommand):
         decode(with_fields(command, **{field: value}))
+
+
+def test_unknown_kind_of_work_is_refused_with_the_valid_ones() -> None:
+    fields = json.loads(encode(Issued(R1, 1, 2, 1, SubmitJob('j1', R1, spec(), '', ''))))['with']
+    fields['spec']['work'] = {'shell': fields['spec']['work']['exec']}
+    with pytest.raises(MalformedCommand, match="'shell': expected one of exec, python"):
+        decode(document(do='SubmitJob', **{'with': fields}))
+
+
+def test_pipelines_survive_the_round_trip() -> None:
+    stages = (
+        Stage('a', spec(outputs=('o',))),
+        Stage('b', spec(), ('a',), (Feed('a', 'o', 'in'),)),
+    )
+    command = SubmitJob('j1', R1, JobSpec(PipelineWork(stages)), '', '')
+    assert decode(encode(Issued(R1, 1, 1, 1, command))).command == command
 
 
 def test_unknown_member_of_an_enum_is_refused_with_the_valid_ones() -> None:
