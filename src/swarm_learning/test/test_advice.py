@@ -14,18 +14,15 @@ from hypothesis import strategies as st
 from swarm_learning.core.advice import (
     ANY,
     CURIOSITY_NOTABLE,
-    EDGES,
     HIGH,
-    HYSTERESIS,
     LOW,
     MEDIUM,
     RULES,
     Adviser,
-    Bucket,
-    Level,
     Notable,
     rule_for,
 )
+from swarm_learning.core.mode.buckets import EDGES, HYSTERESIS, Bucket, Level
 from swarm_learning.core.observation import Mode
 from swarm_learning.core.swarm import NO_ROBOTS, SwarmView
 

@@ -30,7 +30,6 @@ from swarm_learning.storage.checkpoint_file import (
     decode,
     encode,
 )
-from swarm_learning.storage.writer import CheckpointWriter
 
 S = 1_000_000_000
 EXEC, SCAN = JobKey('exec', '/usr/bin/xz'), JobKey('scan')
@@ -78,6 +77,7 @@ def job(**changed: object) -> dict[str, object]:
     {'jobs': [job(kind='x' * (KIND_LENGTH_MAX + 1))]}, {'jobs': [job(kind=7)]},
     {'jobs': [job(program='x' * (PROGRAM_LENGTH_MAX + 1))]}, {'jobs': [job(program=None)]},
     {'jobs': [job(weight=1e9)]}, {'jobs': [job(mean_log=math.inf)]},
+    {'jobs': [job(weight=10 ** 400)]}, {'hits': 10 ** 400},
     {'jobs': [job(program=str(n)) for n in range(KEYS_MAX + 1)]},
 ])
 def test_a_document_out_of_bounds_is_refused(change: dict) -> None:
@@ -190,22 +190,3 @@ def test_the_largest_statistics_fit_into_the_file() -> None:
                  1.0 + n / 7, S)
     assert len(it.jobs) == KEYS_MAX
     assert len(encode(document_of(it, S))) < SIZE_MAX_BYTES
-
-
-def test_the_writer_writes_the_newest_document_before_it_closes(tmp_path: Path) -> None:
-    failures: list[str] = []
-    writer = CheckpointWriter(CheckpointFile(tmp_path), failures.append)
-    for n in range(200):
-        writer.write({'n': n})
-    writer.close()
-    assert CheckpointFile(tmp_path).load() == Loaded({'n': 199})
-    assert not failures
-
-
-def test_a_disk_that_refuses_is_told_and_does_not_end_the_writer(tmp_path: Path) -> None:
-    (tmp_path / 'in_the_way').write_text('a file')
-    failures: list[str] = []
-    writer = CheckpointWriter(CheckpointFile(tmp_path / 'in_the_way'), failures.append)
-    writer.write({'n': 1})
-    writer.close()
-    assert len(failures) == 1 and 'not written' in failures[0]

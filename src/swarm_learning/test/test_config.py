@@ -18,6 +18,13 @@ def test_every_setting_has_a_default_and_a_help_text() -> None:
         assert each.type in ('bool', 'int', 'float', 'str'), each.name
 
 
+def test_every_number_has_a_range_that_holds_its_default() -> None:
+    for each in fields(LearningConfig):
+        if each.type in ('int', 'float'):
+            low, high = each.metadata['low'], each.metadata['high']
+            assert 0 <= low < high and low <= each.default <= high, each.name
+
+
 @pytest.mark.parametrize('wrong', [
     {'period_ms': 0}, {'memory_s': float('nan')}, {'memory_s': -1.0}, {'swarm_id': ''},
     {'arousal_tau_up_s': 30.0}, {'advice_valid_ms': 1500}, {'queue_slo_ms': 'ten'},

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm_learning.core.observation import Beacon, Figures
-from swarm_learning.core.swarm import ROBOTS_MAX, Swarm, trimmed_mean, view_of
+from swarm_learning.core.swarm import ROBOTS_MAX, Swarm, nearest_rank, trimmed_mean, view_of
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -120,3 +120,33 @@ def test_invented_names_cannot_fill_the_memory_and_silent_ones_go() -> None:
     assert len(it.beacons) == ROBOTS_MAX
     it.forget_silent(61 * S)
     assert not it.beacons
+
+
+@given(st.lists(st.tuples(sane_figures, st.integers(0, 3000)), min_size=1, max_size=20),
+       sane_figures, st.integers(0, 3000), st.data())
+def test_one_liar_moves_an_aggregate_by_at_most_one_over_those_left_however_old_the_others_are(
+    robots: list[tuple[Figures, int]], lie: Figures, claimed_ms: int, data: st.DataObject
+) -> None:
+    liar = data.draw(st.integers(0, len(robots) - 1))
+    true = [Beacon(f'r{n}', f, age, 0) for n, (f, age) in enumerate(robots)]
+    lied = [*true[:liar], Beacon(f'r{liar}', lie, claimed_ms, 0), *true[liar + 1:]]
+    left = len(robots) - 2 * (len(robots) // 5)
+    honest, moved = swarm_of(*true).view(0), swarm_of(*lied).view(0)
+    for name in ('arousal', 'stability', 'pressure'):
+        assert abs(getattr(moved, name) - getattr(honest, name)) <= 1.0 / left + 1e-12
+
+
+def test_figures_that_grow_old_go_to_neutral_without_a_jump() -> None:
+    it = swarm_of(Beacon('r1', CALM, 0, 0))
+    seen = [it.view(ms * MS).stability for ms in range(0, 3001, 10)]
+    assert seen[0] == seen[150] == CALM.stability and seen[-1] == pytest.approx(0.5)
+    assert max(abs(b - a) for a, b in zip(seen, seen[1:], strict=False)) < 0.01
+
+
+def test_p90_shows_the_robots_that_the_mean_leaves_out() -> None:
+    busy = Figures(0.9, 0.2, 0.8, 0.2, 0.95)
+    view = view_of({**{f'r{n}': CALM for n in range(8)}, 'x': busy, 'y': busy})
+    assert (view.arousal_p90, view.pressure_p90, view.stability_p10) == pytest.approx(
+        (0.9, 0.95, 0.2))
+    assert view.arousal == pytest.approx(0.2)
+    assert nearest_rank([float(n) for n in range(1, 11)], 90) == 9.0

@@ -9,25 +9,15 @@ The learner proposes; the coordinator disposes. MAINTENANCE is never proposed: t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 
+from .mode.buckets import HYSTERESIS, Bucket, Level
 from .observation import Mode
 from .smoothing import unit
 from .swarm import SwarmView
 
-EDGES = (1.0 / 3.0, 2.0 / 3.0)  # equal thirds; chosen without data
-HYSTERESIS = 0.03
 # Above what novelty alone can give (0.4): every quiet swarm is new to itself at first, and that is
 # no reason to leave the normal mode. It takes predictions that get better.
 CURIOSITY_NOTABLE = 0.45
-
-
-class Level(IntEnum):
-    """Bucket of a figure."""
-
-    LOW = 0
-    MEDIUM = 1
-    HIGH = 2
 
 
 LOW, MEDIUM, HIGH = Level.LOW, Level.MEDIUM, Level.HIGH
@@ -80,23 +70,6 @@ class Proposal:
 
 
 @dataclass
-class Bucket:
-    """A figure's bucket; leaves it only when an edge is passed by the hysteresis."""
-
-    level: Level | None = None
-
-    def settle(self, value: float) -> Level:
-        value = unit(value, 0.5)
-        if self.level is None:
-            self.level = level_of(value, EDGES)
-        elif value > EDGES[min(1, self.level)] + HYSTERESIS:
-            self.level = max(self.level, level_of(value, tuple(e + HYSTERESIS for e in EDGES)))
-        elif value < EDGES[max(0, self.level - 1)] - HYSTERESIS:
-            self.level = min(self.level, level_of(value, tuple(e - HYSTERESIS for e in EDGES)))
-        return self.level
-
-
-@dataclass
 class Notable:
     """Whether a figure stands out; goes back only when the edge is passed by the hysteresis."""
 
@@ -133,7 +106,7 @@ class Adviser:
         pressure = self.pressure.settle(swarm.pressure)
         notable = self.curiosity.settle(curiosity)
         rule = rule_for(arousal, stability, pressure, notable)
-        heard = min(1.0, swarm.robots / max(1, robots_present))
+        heard = share_heard(swarm, robots_present)
         return Proposal(
             mode=rule.mode,
             confidence=unit(rule.confidence * heard * (1.0 - unit(swarm.spread) / 2.0)),
@@ -145,8 +118,9 @@ class Adviser:
         )
 
 
-def level_of(value: float, edges: tuple[float, ...]) -> Level:
-    return Level(sum(value > edge for edge in edges))
+def share_heard(swarm: SwarmView, robots_present: int) -> float:
+    """Of the robots that take part, those whose figures count; in [0, 1]."""
+    return min(1.0, swarm.robots / max(1, robots_present))
 
 
 def rule_for(arousal: Level, stability: Level, pressure: Level, is_curious: bool) -> Rule:

@@ -5,8 +5,8 @@ come from (parameters, YAML, tests)."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,70 +30,127 @@ class LearningConfig:
     )
     period_ms: int = field(
         default=1000,
-        metadata={'help': 'period of figures and advice in ms; 1000 because local states come '
+        metadata={'low': 50, 'high': 60000,
+                  'help': 'period of figures and advice in ms; 1000 because local states come '
                           'at 1 Hz and an idle board should sleep'},
     )
     local_state_stale_ms: int = field(
         default=3500,
-        metadata={'help': 'age in ms at which the own local state no longer counts and the '
+        metadata={'low': 500, 'high': 600000,
+                  'help': 'age in ms at which the own local state no longer counts and the '
                           'figures go back to neutral; three missed periods and some jitter'},
     )
     figures_stale_ms: int = field(
         default=3000,
-        metadata={'help': "age in ms at which another robot's figures no longer count; three "
+        metadata={'low': 500, 'high': 600000,
+                  'help': "age in ms at which another robot's figures no longer count; three "
                           'missed periods of 1 s'},
     )
     swarm_state_stale_ms: int = field(
         default=7000,
-        metadata={'help': 'age in ms at which the last word on who leads no longer counts; the '
+        metadata={'low': 1000, 'high': 600000,
+                  'help': 'age in ms at which the last word on who leads no longer counts; the '
                           'leader repeats it every 2 s, so three missed periods and jitter'},
     )
     advice_valid_ms: int = field(
         default=5000,
-        metadata={'help': 'how long advice may be followed, in ms; repeated at half of that, so '
+        metadata={'low': 200, 'high': 600000,
+                  'help': 'how long advice may be followed, in ms; repeated at half of that, so '
                           'that one lost message is no gap'},
     )
     arousal_tau_up_s: float = field(
         default=2.0,
-        metadata={'help': 'time constant of rising arousal in s; short, because a late alarm is '
+        metadata={'low': 0.1, 'high': 3600.0,
+                  'help': 'time constant of rising arousal in s; short, because a late alarm is '
                           'worth little (chosen without data)'},
     )
     arousal_tau_down_s: float = field(
         default=20.0,
-        metadata={'help': 'time constant of falling arousal in s; long, so that a pause between '
+        metadata={'low': 0.1, 'high': 3600.0,
+                  'help': 'time constant of falling arousal in s; long, so that a pause between '
                           'two jobs is not calm (chosen without data)'},
     )
     stability_tau_s: float = field(
         default=30.0,
-        metadata={'help': 'time constant in s over which faults, leader changes and unsteady '
+        metadata={'low': 1.0, 'high': 3600.0,
+                  'help': 'time constant in s over which faults, leader changes and unsteady '
                           'load are remembered (chosen without data)'},
     )
     queue_slo_ms: int = field(
         default=10000,
-        metadata={'help': 'queue delay in ms that counts as full load; 10 s as the horizon of '
+        metadata={'low': 10, 'high': 3600000,
+                  'help': 'queue delay in ms that counts as full load; 10 s as the horizon of '
                           'pressure (chosen without data)'},
     )
     pressure_horizon_ms: int = field(
         default=10000,
-        metadata={'help': 'work in ms per job slot at which pressure is 0.63; 10 s (chosen '
+        metadata={'low': 10, 'high': 3600000,
+                  'help': 'work in ms per job slot at which pressure is 0.63; 10 s (chosen '
                           'without data)'},
     )
     memory_s: float = field(
         default=3600.0,
-        metadata={'help': 'time constant in s of forgetting run times and hits of predictions; '
+        metadata={'low': 10.0, 'high': 10000000.0,
+                  'help': 'time constant in s of forgetting run times and hits of predictions; '
                           'an hour spans a shift of work (chosen without data)'},
     )
     save_period_s: float = field(
         default=60.0,
-        metadata={'help': 'shortest time in s between two writes of learned statistics; a '
+        metadata={'low': 0.1, 'high': 86400.0,
+                  'help': 'shortest time in s between two writes of learned statistics; a '
                           'minute spares SD cards, and losing a minute of statistics is cheap'},
+    )
+
+    frozen: bool = field(
+        default=False,
+        metadata={'help': 'start with learning frozen: what was learned is used, nothing is '
+                          'added; FreezeLearning changes it while it runs'},
+    )
+    checkpoint_period_s: float = field(
+        default=30.0,
+        metadata={'low': 1.0, 'high': 3600.0,
+                  'help': 'shortest time in s between two checkpoints that follow leadership; '
+                          'three decisions of the mode are lost at most with the leader'},
+    )
+    mode_dwell_s: float = field(
+        default=10.0,
+        metadata={'low': 1.0, 'high': 600.0,
+                  'help': 'time between two decisions on the mode in s; shorter ones learn more '
+                          'of the last mode than of the present one'},
+    )
+    routing_tau_s: float = field(
+        default=60.0,
+        metadata={'low': 1.0, 'high': 86_400.0,
+                  'help': 'time constant in s in which evidence on routes fades; 60 was the best '
+                          'of 10 to 300 in simulated worlds that change once a minute'},
+    )
+    audit_share: float = field(
+        default=0.15,
+        metadata={'low': 0.0, 'high': 1.0,
+                  'help': 'share of the attempts that a third robot is asked to look at again; '
+                          '0.15 holds against a third of malicious robots in simulation'},
+    )
+    audit_reruns: bool = field(
+        default=True,
+        metadata={'help': 'as an auditor, run short jobs that leave no trace again here and '
+                          'compare; otherwise only fetch their outputs'},
+    )
+    memory_kib: int = field(
+        default=192,
+        metadata={'low': 16, 'high': 65_536,
+                  'help': "KiB of this robot's own summaries in the collective memory; with 192 "
+                          'it stays below 256 KiB in all'},
+    )
+    heard_memory_kib: int = field(
+        default=3072,
+        metadata={'low': 0, 'high': 1_048_576,
+                  'help': "KiB of other robots' summaries that are kept here; 0 = none"},
     )
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value = getattr(self, each.name)
-            if each.type in ('int', 'float'):
-                _check_positive(each.name, value)
+            if 'low' in each.metadata:
+                _check_range(each, getattr(self, each.name))
         if not self.swarm_id:
             raise ValueError("swarm_id: expected a name such as 'swarm', got ''")
         if self.arousal_tau_up_s > self.arousal_tau_down_s:
@@ -108,7 +165,10 @@ class LearningConfig:
             )
 
 
-def _check_positive(name: str, value: object) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type,operator]
-        raise ValueError(f'{name}: expected a number above 0, got {value!r}')
+def _check_range(setting: Field[Any], value: object) -> None:
+    low, high = setting.metadata['low'], setting.metadata['high']
+    kinds = int if setting.type == 'int' else (int, float)
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not number or not low <= value <= high:  # type: ignore[operator]
+        what = 'a whole number' if setting.type == 'int' else 'a number'
+        raise ValueError(f'{setting.name}: expected {what} from {low} to {high}, got {value!r}')

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+
+from .inheritance import Recorded
 
 
 class Mode(Enum):
@@ -70,17 +73,28 @@ class LocalState:
 
 @dataclass(frozen=True)
 class Beacon:
-    """The figures that a robot last sent, and when they were heard (monotonic ns here)."""
+    """The figures that a robot last sent, and when they were heard (monotonic ns here).
+
+    queued_work_ms: estimated work that it holds and has not done.
+    """
 
     robot_id: str
     figures: Figures
     age_ms: int | None
     heard_ns: int
+    queued_work_ms: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one attempt ended; the only feedback that the learner gets. program: '' = none."""
+    """How one attempt ended, by the log; the only feedback that the learner gets.
+
+    program, compute_unit   '' = none
+    stamp_ns, log_index     of the entry that ended it
+    origin                  robot that the job came from
+    thief, victim           of one that was stolen
+    bytes_out               of its outputs
+    """
 
     job_id: str
     attempt: int
@@ -89,26 +103,50 @@ class Outcome:
     ending: Ending | None
     run_ms: int
     program: str = ''
+    compute_unit: str = ''
+    origin: str = ''
+    queue_ms: int = 0
+    log_index: int = 0
+    stamp_ns: int = 0
+    thief: str = ''
+    victim: str = ''
+    bytes_out: int = 0
 
 
 @dataclass(frozen=True)
 class SwarmState:
-    """Who leads, and how many robots take part."""
+    """Who leads, who takes part, and how the swarm stands by its log.
+
+    stamp_ns          of the last entry that this view contains
+    mode, mode_epoch  in force; overridden: an operator decides it
+    slots             job slots by robot, of those that are present
+    batteries_low     share of low batteries among the robots that have a gauge
+    checkpoint        the learned file that the log names; None = there is none
+    """
 
     term: int
     log_index: int
     leader: str
     robots_present: int
+    stamp_ns: int = 0
+    mode: Mode | None = None
+    mode_epoch: int = 0
+    overridden: bool = False
+    emergency: bool = False
+    slots: Mapping[str, int] = field(default_factory=dict)
+    jobs_waiting: int = 0
+    jobs_held: int = 0
+    batteries_low: float = 0.0
+    checkpoint: Recorded | None = None
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Time has gone by."""
+    """Time has gone by. unix_ns: this robot's wall clock; 0 = not told."""
+
+    unix_ns: int = 0
 
 
 @dataclass(frozen=True)
 class Closing:
     """The learner is about to be stopped."""
-
-
-Event = LocalState | Beacon | Outcome | SwarmState | Tick | Closing

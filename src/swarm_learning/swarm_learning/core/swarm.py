@@ -4,7 +4,9 @@
 to know how a robot comes to its figures, and who leads.
 
 Robots are weighed alike and never by what they say of themselves. Up to four robots the mean is
-taken; from five on the lowest and the highest fifth are left out.
+taken; from five on the lowest and the highest fifth are left out. Figures that grow old are drawn
+towards neutral instead of being weighed less: to weigh one robot less is to weigh the others more,
+and then a single liar among robots that fall silent would move an aggregate by more than 1/n.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ class SwarmView:
     robots: int
     spread: float
     worst_robot: str
+    arousal_p90: float = 0.5        # nearest rank, not trimmed, as spread: they show the outliers
+    pressure_p90: float = 0.5
+    stability_p10: float = 0.5      # low is bad
 
 
 # The middle of each scale: says nothing in either direction.
@@ -70,8 +75,13 @@ class Swarm:
         return {name: b.figures for name, b in sorted(self.beacons.items())
                 if is_fresh(b, now_ns, self.figures_stale_ms)}
 
+    def freshness(self, now_ns: int) -> dict[str, float]:
+        """Of each robot whose figures count: 1 up to half of the stale age, then down to 0."""
+        return {name: min(1.0, 2.0 - 2.0 * age_ms(self.beacons[name], now_ns)
+                          / self.figures_stale_ms) for name in self.fresh(now_ns)}
+
     def view(self, now_ns: int) -> SwarmView:
-        return view_of(self.fresh(now_ns))
+        return view_of(self.fresh(now_ns), self.freshness(now_ns))
 
     def curiosity(self, now_ns: int) -> float:
         """Mean over the robots, trimmed as the other figures are; 0 without any."""
@@ -90,27 +100,46 @@ def is_fresh(beacon: Beacon, now_ns: int, stale_ms: int) -> bool:
     learner stopped drops out although its beacon goes on."""
     if beacon.age_ms is None:
         return False
-    return beacon.age_ms + 1000.0 * seconds_between(beacon.heard_ns, now_ns) <= stale_ms
+    return age_ms(beacon, now_ns) <= stale_ms
+
+
+def age_ms(beacon: Beacon, now_ns: int) -> float:
+    """Of figures that were told, in ms. Who tells too low an age counts fully, as any robot."""
+    return (beacon.age_ms or 0) + 1000.0 * seconds_between(beacon.heard_ns, now_ns)
 
 
 def are_shares(figures: Figures) -> bool:
     return all(math.isfinite(value) and 0.0 <= value <= 1.0 for value in figures.values())
 
 
-def view_of(robots: dict[str, Figures]) -> SwarmView:
-    """Aggregate figures by robot."""
+def view_of(robots: dict[str, Figures], freshness: dict[str, float] | None = None) -> SwarmView:
+    """Aggregate figures by robot; what is not quite fresh is drawn towards neutral."""
     if not robots:
         return NO_ROBOTS
     figures = list(robots.values())
-    columns = zip(*(f.values() for f in figures), strict=True)
+    shares = [(freshness or {}).get(name, 1.0) for name in robots]
+    columns = list(zip(*(f.values() for f in figures), strict=True))
     return SwarmView(
-        arousal=trimmed_mean(f.arousal for f in figures),
-        stability=trimmed_mean(f.stability for f in figures),
-        pressure=trimmed_mean(f.pressure for f in figures),
+        arousal=_drawn_mean([f.arousal for f in figures], shares),
+        stability=_drawn_mean([f.stability for f in figures], shares),
+        pressure=_drawn_mean([f.pressure for f in figures], shares),
         robots=len(figures),
         spread=max(max(column) - min(column) for column in columns),
         worst_robot=min(robots, key=lambda name: (robots[name].stability, name)),
+        arousal_p90=nearest_rank([f.arousal for f in figures], 90),
+        pressure_p90=nearest_rank([f.pressure for f in figures], 90),
+        stability_p10=1.0 - nearest_rank([1.0 - f.stability for f in figures], 90),
     )
+
+
+def _drawn_mean(values: list[float], freshness: list[float]) -> float:
+    return trimmed_mean(0.5 + share * (value - 0.5) if share < 1.0 else value
+                        for value, share in zip(values, freshness, strict=True))
+
+
+def nearest_rank(values: list[float], percent: int) -> float:
+    """The smallest value that at least this share of them do not exceed."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
 
 
 def trimmed_mean(values: Iterable[float]) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from swarm_msgs.msg import (
     Advice,
+    Envelope,
     Heartbeat,
     JobOutcome,
     LocalConsciousness,
@@ -23,6 +24,7 @@ from swarm_msgs.msg import LocalState as LocalStateMsg
 from swarm_msgs.msg import SwarmState as SwarmStateMsg
 
 from ..core.advice import Proposal
+from ..core.inheritance import Recorded
 from ..core.observation import Beacon, Ending, Figures, LocalState, Mode, Outcome, SwarmState
 from ..core.swarm import SwarmView
 
@@ -49,6 +51,8 @@ ENDING_BY_NUMBER: dict[int, Ending] = {
 NUMBER_BY_ENDING = {ending: number for number, ending in ENDING_BY_NUMBER.items()}
 
 PERMILLE_MAX = 1000
+NS_PER_S = 1_000_000_000
+BATTERY_LOW_PERMILLE = 200  # at or below, as for the coordinator's own mode
 ABSENT_PHASES = (RobotStatus.PHASE_DEAD, RobotStatus.PHASE_LEFT)
 FAILING_SENSOR = (SensorHealth.STATE_STALE, SensorHealth.STATE_FAULTY)
 
@@ -82,6 +86,7 @@ def beacon_from_msg(msg: Heartbeat, heard_ns: int) -> Beacon:
         figures=Figures(msg.arousal, msg.curiosity, msg.confidence, msg.stability, msg.pressure),
         age_ms=None if unknown else msg.consciousness_age_ms,
         heard_ns=heard_ns,
+        queued_work_ms=msg.queued_work_ms,
     )
 
 
@@ -94,16 +99,43 @@ def outcome_from_msg(msg: JobOutcome) -> Outcome:
         ending=ENDING_BY_NUMBER.get(msg.outcome),
         run_ms=msg.run_ms,
         program=msg.program,
+        compute_unit=msg.compute_unit,
+        origin=msg.origin,
+        queue_ms=msg.queue_ms,
+        log_index=msg.log_index,
+        stamp_ns=max(0, msg.stamp_ns),
+        thief=msg.thief,
+        victim=msg.victim,
+        bytes_out=msg.bytes_out,
     )
 
 
-def swarm_state_from_msg(msg: SwarmStateMsg) -> SwarmState:
+def swarm_state_from_msg(
+    msg: SwarmStateMsg, checkpoint: Recorded | None = None
+) -> SwarmState:
+    present = [robot for robot in msg.robots if robot.phase not in ABSENT_PHASES]
     return SwarmState(
         term=msg.term,
         log_index=msg.log_index,
         leader=msg.leader,
-        robots_present=sum(robot.phase not in ABSENT_PHASES for robot in msg.robots),
+        robots_present=len(present),
+        stamp_ns=msg.stamp.sec * NS_PER_S + msg.stamp.nanosec,
+        mode=MODE_BY_NUMBER.get(msg.mode.mode),
+        mode_epoch=msg.mode.mode_epoch,
+        overridden=msg.mode.overridden,
+        emergency=msg.emergency_active,
+        slots={robot.robot_id: robot.job_slots for robot in present},
+        jobs_waiting=msg.jobs_waiting,
+        jobs_held=msg.jobs_leased + msg.jobs_running,
+        batteries_low=_share_low([robot.battery_permille for robot in present]),
+        checkpoint=checkpoint,
     )
+
+
+def envelope_of(swarm_id: str, sender: str) -> Envelope:
+    """Of a message whose numbers the node that signs it counts."""
+    return Envelope(
+        swarm_id=swarm_id, sender=sender, protocol_version=Envelope.PROTOCOL_VERSION)
 
 
 def local_consciousness_to_msg(
@@ -123,7 +155,7 @@ def swarm_consciousness_to_msg(
     view: SwarmView, term: int, swarm_id: str, sender: str, stamp: Time
 ) -> SwarmConsciousness:
     return SwarmConsciousness(
-        stamp=stamp, swarm_id=swarm_id, sender=sender, term=term, arousal=view.arousal,
+        envelope=envelope_of(swarm_id, sender), stamp=stamp, term=term, arousal=view.arousal,
         stability=view.stability, pressure=view.pressure, robots=view.robots,
         spread=view.spread, worst_robot=view.worst_robot)
 
@@ -136,11 +168,13 @@ def swarm_view_from_msg(msg: SwarmConsciousness) -> SwarmView:
 def advice_to_msg(
     proposal: Proposal | None, log_index: int, valid_ms: int, robot_id: str, stamp: Time
 ) -> Advice:
+    """What the hand rule proposes; what is learned is added by mind_conversions."""
     msg = Advice(stamp=stamp, robot_id=robot_id, log_index=log_index, valid_ms=valid_ms)
     if proposal is not None:
+        mode = NUMBER_BY_MODE[proposal.mode]
         msg.has_mode = True
-        msg.mode = ModeAdvice(mode=NUMBER_BY_MODE[proposal.mode],
-                              confidence=proposal.confidence, reason=proposal.reason)
+        msg.mode = ModeAdvice(mode=mode, confidence=proposal.confidence, reason=proposal.reason,
+                              policy='rule', runner_up=mode)
     return msg
 
 
@@ -148,6 +182,12 @@ def proposal_from_msg(msg: Advice) -> Proposal | None:
     if not msg.has_mode:
         return None
     return Proposal(MODE_BY_NUMBER[msg.mode.mode], msg.mode.confidence, msg.mode.reason)
+
+
+def _share_low(permilles: list[int]) -> float:
+    """Share of low batteries among those that are known."""
+    known = [one for one in permilles if one <= PERMILLE_MAX]
+    return sum(one <= BATTERY_LOW_PERMILLE for one in known) / len(known) if known else 0.0
 
 
 def _share(permille: int) -> float | None:

@@ -10,6 +10,9 @@ from rclpy.node import Node
 
 from ..core.config import LearningConfig
 from .learning_node import Learning, robot_id_of
+from .learning_services import LearningServices
+from .memory_node import Remembering
+from .policy_desk import PolicyDesk
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,11 @@ class LearningPart:
     def create(self, node: Node, config: LearningConfig) -> Learning:
         """Raises ValueError if neither the settings nor the namespace name the robot."""
         robot_id = config.robot_id or robot_id_of(node)
-        return Learning(node, replace(config, robot_id=robot_id))
+        learning = Learning(node, replace(config, robot_id=robot_id))
+        Remembering(node, learning.config, learning)
+        PolicyDesk(node, learning.config, learning)
+        LearningServices(node, learning)
+        return learning
 
 
 PART = LearningPart()

@@ -8,12 +8,13 @@ have been copied from another robot.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from .durable import make_folder, replace_file, sync_folder
 
 FILE_NAME = 'learning.json'
 SIZE_MAX_BYTES = 512 * 1024
@@ -79,19 +80,9 @@ class CheckpointFile:
         Raises OSError if the disk refuses, ValueError if the content is too large or no JSON.
         """
         raw = encode(content)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix('.new')
-        try:
-            with draft.open('wb') as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, self.path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
-        _sync_folder(self._folder)
+        make_folder(self._folder)
+        replace_file(self.path, raw, self.path.with_suffix('.new'))
+        sync_folder(self._folder)
 
 
 def encode(content: dict[str, object]) -> bytes:
@@ -122,12 +113,3 @@ def decode(raw: bytes) -> dict[str, object]:
 def _digest(content: dict[str, object]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(',', ':'), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -40,7 +40,7 @@ def test_swarm_consciousness_survives_a_round_trip() -> None:
     view = SwarmView(0.5, 0.25, 0.125, 4, 0.75, 'r3')
     msg = conversions.swarm_consciousness_to_msg(view, 2**40, 'swarm', 'r1', STAMP)
     assert conversions.swarm_view_from_msg(msg) == view
-    assert (msg.swarm_id, msg.sender, msg.term) == ('swarm', 'r1', 2**40)
+    assert (msg.envelope.swarm_id, msg.envelope.sender, msg.term) == ('swarm', 'r1', 2**40)
 
 
 def test_an_outcome_names_its_program() -> None:

@@ -26,6 +26,7 @@ from swarm_msgs.msg import (  # noqa: E402
     Envelope,
     Heartbeat,
     JobOutcome,
+    JobOutcomes,
     LocalConsciousness,
     LocalState,
     RobotStatus,
@@ -53,7 +54,7 @@ class World:
         pub = node.create_publisher
         self.local_state = pub(LocalState, '/r1/local_state', LATCHED)
         self.heartbeat = pub(Heartbeat, '/swarm/heartbeat', BEACON)
-        self.outcomes = pub(JobOutcome, '/swarm/outcomes', OUTCOMES)
+        self.outcomes = pub(JobOutcomes, '/swarm/outcomes', OUTCOMES)
         self.state = pub(SwarmState, '/swarm/state', LATCHED)
         self.foreign_state = pub(SwarmState, '/swarm/state', LATCHED)
         for kind, topic in ((LocalConsciousness, '/r1/consciousness'), (Advice, '/r1/advice'),
@@ -87,8 +88,9 @@ class World:
     def lead(self, robot_id: str, term: int, swarm_id: str = 'swarm') -> None:
         robots = [RobotStatus(robot_id=f'r{n}') for n in (1, 2)]
         publisher = self.state if swarm_id == 'swarm' else self.foreign_state
-        publisher.publish(SwarmState(swarm_id=swarm_id, leader=robot_id, term=term,
-                                     log_index=40 + term, robots=robots))
+        publisher.publish(SwarmState(
+            envelope=Envelope(swarm_id=swarm_id), leader=robot_id, term=term,
+            log_index=40 + term, robots=robots))
 
 
 @contextmanager
@@ -159,7 +161,8 @@ def test_the_leader_tells_the_figures_of_its_own_swarm_only(context: Context) ->
                   lambda: world.beat('stranger', swarm_id='other', stability=0.0),
                   lambda: world.lead('r9', 99, swarm_id='other'))
         msg = world.wait_for(SwarmConsciousness, lambda m: m.robots == 2)
-        assert (msg.swarm_id, msg.sender, msg.worst_robot) == ('swarm', 'r1', 'r2')
+        said = msg.envelope
+        assert (said.swarm_id, said.sender, msg.worst_robot) == ('swarm', 'r1', 'r2')
         assert msg.term == 2
         assert msg.stability == pytest.approx(0.8125)
 
@@ -184,9 +187,10 @@ def test_a_follower_advises_but_does_not_speak_for_the_swarm(context: Context) -
 def test_what_was_learned_is_on_the_disk_after_close(context: Context, tmp_path: Path) -> None:
     with running(context, storage_dir=str(tmp_path)) as world:
         done = iter(range(10_000))
-        repeating(world, lambda: world.outcomes.publish(JobOutcome(
-            swarm_id='swarm', robot_id='r1', kind='exec', program='xz', run_ms=500,
-            attempt=1, job_id=f'job{next(done)}')))
+        repeating(world, lambda: world.outcomes.publish(JobOutcomes(
+            envelope=Envelope(swarm_id='swarm'), outcomes=[JobOutcome(
+                robot_id='r1', kind='exec', program='xz', run_ms=500, attempt=1,
+                job_id=f'job{next(done)}')])))
         world.wait_for(LocalConsciousness, lambda m: m.confidence > 0.7)
     found = CheckpointFile(tmp_path).load()
     assert isinstance(found, Loaded)
