@@ -20,6 +20,7 @@ from rclpy.node import Node
 from swarm_msgs.msg import (
     Capability,
     ComputeUnit,
+    ExecWork,
     FileRef,
     HardwareDevice,
     HardwareInventory,
@@ -41,13 +42,19 @@ BEAT_S = 0.1
 P = JobStatus
 
 
+def letters(number: int) -> str:
+    """a to z, then aa, ab, ..."""
+    more, last = divmod(number, 26)
+    return (letters(more - 1) if more else '') + chr(97 + last)
+
+
 class FakeSwarm:
     """State is plain and public, so that a test can set it and call the publishing methods."""
 
     def __init__(self, node: Node, robots: int = 3, swarm_id: str = 'swarm') -> None:
         self.node = node
         self.swarm_id = swarm_id
-        self.ids = [f'robot_{chr(97 + i)}' for i in range(robots)]
+        self.ids = [f'robot_{letters(i)}' for i in range(robots)]
         self.silent: set[str] = set()
         self.leader = self.ids[0]
         self.opinions: dict[str, str] = {}
@@ -58,6 +65,8 @@ class FakeSwarm:
         self.started = time.monotonic()
         self.load = dict.fromkeys(self.ids, 0.3)
         self.overridden = False
+        self.override = (ModeState.MODE_CONSERVE, 'anna', 'batteries are being changed', 600_000)
+        self.stopped = (0, False)  # epoch of the emergency, and whether it is active
         pub = node.create_publisher
         self.heartbeat = pub(Heartbeat, '/swarm/heartbeat', 10)
         self.state = pub(SwarmState, '/swarm/state', qos.LATCHED)
@@ -92,6 +101,9 @@ class FakeSwarm:
                 self.beat_one(robot_id)
 
     def beat_one(self, robot_id: str) -> None:
+        self.heartbeat.publish(self.beacon(robot_id))
+
+    def beacon(self, robot_id: str) -> Heartbeat:
         msg = Heartbeat()
         self.envelope(msg, robot_id)
         named = self.opinions.get(robot_id, self.leader)
@@ -103,21 +115,26 @@ class FakeSwarm:
         msg.held_jobs = msg.running_jobs + sum(1 for j in held if j.phase == P.PHASE_LEASED)
         load = self.load[robot_id]
         msg.cpu_load_permille = int(load * 1000)
+        msg.battery_permille = 640 if robot_id == 'robot_b' else 65535
+        msg.local_mode = msg.mode = ModeState.MODE_NORMAL
         msg.arousal, msg.curiosity, msg.confidence = load, 0.4, 0.7
         msg.stability, msg.pressure = 0.9, load / 2
-        self.heartbeat.publish(msg)
+        msg.emergency_epoch, msg.emergency_active = self.stopped
+        return msg
 
     def mode_message(self) -> ModeState:
-        msg = ModeState(swarm_id=self.swarm_id, log_index=self.index, stamp=self.stamp())
+        msg = ModeState(log_index=self.index, stamp=self.stamp())
+        self.envelope(msg, self.leader)
         msg.reason = 'load and faults are ordinary'
         if self.overridden:
-            msg.overridden, msg.mode = True, ModeState.MODE_CONSERVE
-            msg.override_owner, msg.override_reason = 'anna', 'batteries are being changed'
-            msg.override_expires_ns = time.time_ns() + 600 * 10**9
+            msg.overridden = True
+            msg.mode, msg.override_owner, msg.override_reason, duration_ms = self.override
+            msg.override_expires_ns = time.time_ns() + duration_ms * 10**6
         return msg
 
     def publish_state(self) -> None:
-        msg = SwarmState(stamp=self.stamp(), swarm_id=self.swarm_id, sender=self.leader)
+        msg = SwarmState(stamp=self.stamp())
+        self.envelope(msg, self.leader)
         msg.log_index = msg.commit_index = self.index
         msg.term, msg.leader = self.term, self.leader
         msg.voters, msg.quorum = len(self.ids), len(self.ids) // 2 + 1
@@ -154,7 +171,7 @@ class FakeSwarm:
         if job is None:
             job = JobStatus(job_id=job_id, origin=self.ids[0], exit_code=P.NO_EXIT_CODE)
             job.spec.kind = 'exec'
-            job.spec.argv = ['xz', '-9', f'{job_id}.log']
+            job.spec.exec = [ExecWork(argv=['xz', '-9', f'{job_id}.log'])]
             job.spec.labels = ['logs']
             job.submitted_ns = time.time_ns()
             self.jobs[job_id] = job
@@ -166,7 +183,8 @@ class FakeSwarm:
         return job
 
     def publish_jobs(self, *job_ids: str) -> None:
-        msg = JobUpdates(stamp=self.stamp(), swarm_id=self.swarm_id, log_index=self.index)
+        msg = JobUpdates(stamp=self.stamp(), log_index=self.index)
+        self.envelope(msg, self.leader)
         msg.jobs = [self.jobs[j] for j in job_ids]
         self.updates.publish(msg)
 
@@ -191,7 +209,8 @@ class FakeSwarm:
         self.events.publish(msg)
 
     def publish_consciousness(self, arousal: float = 0.4) -> None:
-        msg = SwarmConsciousness(stamp=self.stamp(), swarm_id=self.swarm_id, sender=self.leader)
+        msg = SwarmConsciousness(stamp=self.stamp())
+        self.envelope(msg, self.leader)
         msg.arousal, msg.stability, msg.pressure = arousal, 0.85, arousal / 2
         msg.term = self.term
         msg.robots, msg.spread, msg.worst_robot = len(self.ids), 0.12, self.ids[-1]
@@ -293,6 +312,28 @@ class Story:
         swarm.put_job(job_id, P.PHASE_DONE, robot_id, exit_code=0, run_ms=5300, outputs=[out])
 
 
+def think(node: Node, swarm: FakeSwarm) -> None:
+    """Have the learners, voters, sensors and services of the swarm say something."""
+    from fake_mind import FakeMind  # it needs this module
+
+    mind, beats = FakeMind(swarm), 0
+
+    def tell() -> None:
+        nonlocal beats
+        beats += 1
+        mind.sense()
+        if beats % 10 == 0:
+            mind.diagnose()
+            mind.tell_own(swarm.ids[1])
+        if beats % 50 == 1:
+            mind.tell_regime((beats // 50) % 5, (beats // 50) % 5 == 2)
+            mind.tell()
+        if beats == 60:
+            mind.elect(swarm.leader, swarm.term)
+
+    node.create_timer(BEAT_S, tell)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--robots', type=int, default=3)
@@ -300,6 +341,7 @@ def main() -> None:
     parser.add_argument('--silent', default='', help='robot that falls silent after 20 s')
     parser.add_argument('--idle', action='store_true', help='beacons only')
     parser.add_argument('--override', action='store_true')
+    parser.add_argument('--mind', action='store_true', help='learners, sensors, services too')
     options = parser.parse_args()
     rclpy.init()
     node = Node('fake_swarm')
@@ -315,6 +357,8 @@ def main() -> None:
         else:
             story.beat()
 
+    if options.mind:
+        think(node, swarm)
     node.create_timer(BEAT_S, beat)
     executor = SingleThreadedExecutor()
     executor.add_node(node)

@@ -274,3 +274,9 @@ def test_deltas_add_up_to_the_snapshot(steps: list[tuple[Any, int, bool]]) -> No
 
 def test_view_without_jobs_counts_nothing() -> None:
     assert new_view().held_counts() == NO_JOBS
+
+
+def test_starts_of_a_robot_are_counted_without_what_names_its_disk() -> None:
+    view = new_view()
+    view.fold(beacon(incarnation=(0xA0128 << 20) + 3), 0)
+    assert picture(view, S)['robots']['robot_a']['starts'] == 3

@@ -46,6 +46,9 @@ class Beacon:
     held_jobs: int
     queued_work_ms: int
     figures: Figures | None
+    emergency_active: bool = False
+    local_mode: str = ''
+    battery_permille: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,17 @@ class Job:
     attempt: int
     token: int
     robot_id: str
+    compute_unit: str
+    parent: str
     progress_permille: int
+    progress_text: str
+    result: str
+    failures: int
+    losses: int
+    moves: int
+    retries: int
+    deadline_ms: int  # 0 = never
+    not_before_ms: int  # it waits until then; 0 = it does not
     exit_code: int | None
     outputs: tuple[OutputFile, ...]
     outputs_delivered: bool
@@ -239,6 +252,12 @@ class Device:
     alternatives: tuple[str, ...]
     capabilities: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    kind: str = ''
+    state: str = ''
+    claimed_by: str = ''
+    fault: str = ''
+    topics: tuple[str, ...] = ()
+    frame_id: str = ''
 
 
 @dataclass(frozen=True)
@@ -267,6 +286,12 @@ class Inventory:
     notices: tuple[str, ...]
 
 
+class Told:
+    """A fact for one of the sections; each kind is a frozen dataclass beside its section."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Ignored:
     """Something was heard and not used: 'swarm', 'protocol' or 'robot_id', and its value."""
@@ -284,5 +309,6 @@ Fact = (
     | Event
     | Consciousness
     | Inventory
+    | Told
     | Ignored
 )

@@ -55,6 +55,10 @@ class JobBoard:
                 found[name] += 1
         return JobCounts(**found)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return all jobs that are held; no row may be changed."""
+        return list(self._rows.values())
+
     def take_changes(self) -> dict[str, dict[str, Any] | None]:
         """Return what changed since the last call; None stands for a dropped job."""
         changed = sorted(self._changed)

@@ -19,6 +19,8 @@ NS_PER_MS = 1_000_000
 # A dead leader still counts as fresh for a while; 5 beacon periods after its last word a higher
 # term has the say. One that lives on in a part of its own keeps talking, and makes a split view.
 LAST_WORD_NS = 500 * NS_PER_MS
+# Low bits of an incarnation, as swarm_coordinator/core/ids.py makes it; the others name the disk.
+STARTS_BITS = 20
 HEARD_STEP_MS = 1000  # a fresh robot's last-seen time moves in such steps, to keep messages small
 
 
@@ -146,6 +148,11 @@ class RobotBoard:
         return True
 
 
+def starts(incarnation: int) -> int:
+    """Return how often a robot has started, for people."""
+    return incarnation & ((1 << STARTS_BITS) - 1)
+
+
 def _member_fields(member: Member | None) -> dict[str, Any]:
     if member is None:
         return {'phase': None, 'voter': None, 'job_slots': None, 'capabilities': []}
@@ -153,6 +160,7 @@ def _member_fields(member: Member | None) -> dict[str, Any]:
         'phase': member.phase,
         'voter': member.voter,
         'incarnation': member.incarnation,
+        'starts': starts(member.incarnation),
         'job_slots': member.job_slots,
         'capabilities': list(member.capabilities),
     }
@@ -163,6 +171,7 @@ def _beacon_fields(beacon: Beacon | None) -> dict[str, Any]:
         return {}
     return {
         'incarnation': beacon.incarnation,
+        'starts': starts(beacon.incarnation),
         'role': beacon.role,
         'term': beacon.term,
         'leader': beacon.leader,
@@ -170,6 +179,9 @@ def _beacon_fields(beacon: Beacon | None) -> dict[str, Any]:
         'applied_index': beacon.applied_index,
         'mode': beacon.mode,
         'emergency_epoch': beacon.emergency_epoch,
+        'emergency_active': beacon.emergency_active,
+        'local_mode': beacon.local_mode,
+        'battery_permille': beacon.battery_permille,
         'cpu_permille': beacon.cpu_permille,
         'running_jobs': beacon.running_jobs,
         'held_jobs': beacon.held_jobs,

@@ -8,7 +8,7 @@ monotonic nanoseconds), no threads, no ROS and no network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -24,11 +24,14 @@ from swarm_tower.core.facts import (
     JobUpdates,
     Mode,
     SwarmState,
+    Told,
 )
 from swarm_tower.core.history import EventHistory, Page
 from swarm_tower.core.jobs import JOBS_MAX, JobBoard
 from swarm_tower.core.leadership import Quorum, Verdict, judge_leader
 from swarm_tower.core.robots import NS_PER_MS, RobotBoard
+from swarm_tower.core.section import Section
+from swarm_tower.core.sections import make_sections
 
 Json = dict[str, Any]
 
@@ -61,8 +64,11 @@ class SwarmView:
         stale_after_ms: int,
         lost_after_ms: int,
         started_ns: int = 0,
+        sections: Iterable[Section] | None = None,
+        reach: Mapping[str, str] | None = None,
     ) -> None:
         self._about: Json = {
+            **(reach or {}),
             'swarm_id': swarm_id,
             'domain_id': domain_id,
             'started_ms': started_ns // NS_PER_MS,
@@ -79,6 +85,11 @@ class SwarmView:
         self._consciousness: Json | None = None
         self._hardware: dict[str, Json] = {}
         self._ignored: dict[str, set[str]] = {}
+        self._sections = list(make_sections() if sections is None else sections)
+        self._takers: dict[type[Told], list[Section]] = {}
+        for one in self._sections:
+            for kind in one.takes:
+                self._takers.setdefault(kind, []).append(one)
         self._published = _nothing_published()
         self._published_seq = 0
         self.revision = 0
@@ -103,6 +114,9 @@ class SwarmView:
             self._fold_consciousness(fact, now_ns)
         elif isinstance(fact, Inventory):
             self._hardware[fact.robot_id] = {**asdict(fact), 'heard_ms': now_ns // NS_PER_MS}
+        elif isinstance(fact, Told):
+            for section in self._takers[type(fact)]:
+                section.fold(fact, now_ns)
         else:
             self._fold_ignored(fact)
 
@@ -110,6 +124,8 @@ class SwarmView:
         """Bring presence up to now and note robots that have gone silent."""
         for robot_id in self._robots.age(now_ns):
             self._note('lost', robot_id, now_ns)
+        for section in self._sections:
+            section.age(now_ns)
 
     def _fold_beacon(self, beacon: Beacon, now_ns: int) -> None:
         news = self._robots.hear(beacon, now_ns)
@@ -189,6 +205,26 @@ class SwarmView:
         """Return events after a number, oldest first."""
         return self._history.since(seq, limit)
 
+    def section(self, name: str) -> Section:
+        """Return a section by its name; StopIteration = there is none."""
+        return next(one for one in self._sections if one.name == name)
+
+    def picture(self, now_ns: int) -> Json:
+        """Return what is believed now, published or not, for those that draw or count it."""
+        return {
+            'swarm': self._swarm_fields(now_ns),
+            'robots': self._robots.rows(now_ns),
+            'jobs': self._jobs.rows(),
+            'consciousness': self._consciousness,
+            'revision': self.revision,
+            'last_seq': self._history.last_seq,
+        }
+
+    def settled(self) -> list[Any]:
+        """Return parts that are replaced and never changed in place: a copy may share them."""
+        events = self._history.newest(self._history.last_seq).rows
+        return [*self._jobs.rows(), *events, *self._hardware.values()]
+
     # -- publishing
 
     def delta(self, now_ns: int) -> Json | None:
@@ -200,6 +236,7 @@ class SwarmView:
         self._publish_jobs(changes)
         self._publish_hardware(changes)
         self._publish_events(changes)
+        self._publish_sections(changes)
         if not changes:
             return None
         self.revision += 1
@@ -212,6 +249,7 @@ class SwarmView:
             'revision': self.revision,
             **{name: dict(section) for name, section in self._published.items()},
             'events': [r for r in page.rows if r['seq'] <= self._published_seq],
+            'sections': {one.name: one.published() for one in self._sections},
         }
 
     def _publish_fields(self, changes: Json, section: str, fields: Json) -> None:
@@ -261,6 +299,11 @@ class SwarmView:
         if page.rows:
             changes['events'] = page.rows
         self._published_seq = page.last_seq
+
+    def _publish_sections(self, changes: Json) -> None:
+        told = {one.name: rows for one in self._sections if (rows := one.changes())}
+        if told:
+            changes['sections'] = told
 
     # -- the header
 

@@ -36,7 +36,7 @@ DEVICES_MAX = 256
 JOBS_MAX = 1000
 NS_PER_MS = 1_000_000
 GIB = 2**30
-UNKNOWN_CPU = 65535
+UNKNOWN_PERMILLE = 65535
 
 
 def words(message_type: Any, prefix: str) -> dict[int, str]:
@@ -91,7 +91,6 @@ def word(table: dict[int, str], number: int) -> str:
 
 def beacon(msg: Heartbeat) -> facts.Beacon:
     """Take a heartbeat; the sender must have been checked."""
-    cpu = msg.cpu_load_permille
     return facts.Beacon(
         robot_id=msg.envelope.sender,
         incarnation=msg.envelope.incarnation,
@@ -103,12 +102,20 @@ def beacon(msg: Heartbeat) -> facts.Beacon:
         mode=word(MODES, msg.mode),
         mode_epoch=msg.mode_epoch,
         emergency_epoch=msg.emergency_epoch,
-        cpu_permille=None if cpu == UNKNOWN_CPU else min(cpu, 1000),
+        emergency_active=msg.emergency_active,
+        cpu_permille=permille(msg.cpu_load_permille),
+        battery_permille=permille(msg.battery_permille),
+        local_mode=word(MODES, msg.local_mode),
         running_jobs=msg.running_jobs,
         held_jobs=msg.held_jobs,
         queued_work_ms=msg.queued_work_ms,
         figures=_figures(msg),
     )
+
+
+def permille(value: int) -> int | None:
+    """Return a share that is known; None = it is not."""
+    return None if value == UNKNOWN_PERMILLE else min(value, 1000)
 
 
 def _figures(msg: Heartbeat) -> facts.Figures | None:
@@ -155,7 +162,7 @@ def swarm_state(msg: SwarmState) -> facts.SwarmState:
     """Take the read model; members with an impossible name are left out."""
     named = [m for m in msg.robots if facts.ROBOT_ID.match(m.robot_id)]
     return facts.SwarmState(
-        sender=clip(msg.sender),
+        sender=clip(msg.envelope.sender),
         log_index=msg.log_index,
         term=msg.term,
         leader=clip(msg.leader),
@@ -178,6 +185,21 @@ def swarm_state(msg: SwarmState) -> facts.SwarmState:
     )
 
 
+def _words(spec: JobSpec) -> Sequence[str]:
+    """What a job does, as words of a command line."""
+    if spec.exec:
+        return spec.exec[0].argv
+    if spec.python:
+        return [spec.python[0].callable, spec.python[0].arguments]
+    if spec.record:
+        return ['record', *spec.record[0].topics]
+    if spec.call:
+        return ['call', spec.call[0].name, spec.call[0].interface_type]
+    if spec.encode:
+        return ['encode', spec.encode[0].codec]
+    return [spec.kind]
+
+
 def job(msg: JobStatus) -> facts.Job:
     """Take one job."""
     spec = msg.spec
@@ -186,7 +208,7 @@ def job(msg: JobStatus) -> facts.Job:
         job_id=clip(msg.job_id),
         origin=clip(msg.origin),
         kind=clip(spec.kind),
-        argv=clip_all(spec.argv, 200),
+        argv=clip_all(_words(spec), 200),
         labels=clip_all(spec.labels),
         requires=clip_all(spec.requires),
         priority=spec.priority,
@@ -197,7 +219,17 @@ def job(msg: JobStatus) -> facts.Job:
         attempt=msg.attempt,
         token=msg.token,
         robot_id=clip(msg.robot_id),
+        compute_unit=clip(msg.compute_unit),
+        parent=clip(msg.parent),
         progress_permille=min(msg.progress_permille, 1000),
+        progress_text=clip(msg.progress_text, TEXT_MAX),
+        result=clip(msg.result, TEXT_MAX),
+        failures=msg.failures,
+        losses=msg.losses,
+        moves=msg.moves,
+        retries=spec.retries,
+        deadline_ms=msg.deadline_ns // NS_PER_MS,
+        not_before_ms=msg.not_before_ns // NS_PER_MS,
         exit_code=None if code == JobStatus.NO_EXIT_CODE else code,
         outputs=tuple(
             facts.OutputFile(clip(f.name), f.size_bytes, bytes(f.sha256).hex())
@@ -242,7 +274,7 @@ def event(msg: SwarmEvent) -> facts.Event:
 def consciousness(msg: SwarmConsciousness) -> facts.Consciousness:
     """Take the swarm's aggregate."""
     return facts.Consciousness(
-        sender=clip(msg.sender),
+        sender=clip(msg.envelope.sender),
         term=msg.term,
         arousal=unit_interval(msg.arousal),
         stability=unit_interval(msg.stability),
@@ -278,6 +310,12 @@ def device(msg: HardwareDevice) -> facts.Device:
             )
             for e in msg.evidence[:LIST_MAX]
         ),
+        kind=clip(msg.kind),
+        state=clip(msg.state),
+        claimed_by=clip(msg.claimed_by),
+        fault=clip(msg.fault, 200),
+        topics=clip_all(msg.topics, 200),
+        frame_id=clip(msg.frame_id),
     )
 
 

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
@@ -26,26 +24,86 @@ from swarm_msgs.msg import (
 from swarm_tower.config import TowerConfig
 from swarm_tower.core.facts import ROBOT_ID, Fact, Ignored
 from swarm_tower.ros import conversions, qos
+from swarm_tower.ros.feed import STEADY, Check, Ears, Listen
+from swarm_tower.ros.feeds import FEEDS
 from swarm_tower.ros.job_lister import JobLister
+from swarm_tower.ros.robots import RobotAsker
 from swarm_tower.web.hub import Hub
 from swarm_tower.web.thread import WebThread
 
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)  # the wall clock may be set back
+if TYPE_CHECKING:
+    from swarm_tower.ros.recorder_feed import RecorderFeed
+
 TICK_S = 1.0
+
+
+def from_sender(swarm_id: str) -> Check:
+    """Return the check of messages that carry an envelope."""
+
+    def check(msg: Any) -> Ignored | None:
+        envelope = msg.envelope
+        if envelope.swarm_id != swarm_id:
+            return Ignored('swarm', conversions.clip(envelope.swarm_id, 64))
+        if envelope.protocol_version != Envelope.PROTOCOL_VERSION:
+            return Ignored('protocol', str(envelope.protocol_version))
+        if not ROBOT_ID.match(envelope.sender):
+            return Ignored('robot_id', conversions.clip(envelope.sender, 64))
+        return None
+
+    return check
+
+
+def listen_to_swarm(listen: Listen, sender: Check) -> None:
+    """Hear the topics that the picture itself is made of."""
+    listen(Heartbeat, '/swarm/heartbeat', qos.HEARTBEAT, sender, conversions.beacon)
+    listen(SwarmEvent, '/swarm/events', qos.EVENTS, sender, conversions.event)
+    listen(SwarmState, '/swarm/state', qos.SHARED, sender, conversions.swarm_state)
+    listen(ModeState, '/swarm/mode', qos.SHARED, sender, conversions.mode)
+    listen(JobUpdates, '/swarm/jobs', qos.JOBS, sender, conversions.update_message)
+    listen(
+        SwarmConsciousness, '/swarm/consciousness', qos.SHARED, sender, conversions.consciousness
+    )
+
+
+def listen_to_robot(listen: Listen, robot_id: str) -> Subscription:
+    """Hear what a robot believes it has."""
+
+    def check(msg: Any) -> Ignored | None:
+        if msg.robot_id == robot_id:
+            return None
+        return Ignored('robot_id', conversions.clip(msg.robot_id, 64))
+
+    topic = f'/{robot_id}/hardware/inventory'
+    return listen(HardwareInventory, topic, qos.LATCHED, check, conversions.inventory)
 
 
 class Tower:
     """The running part. Callbacks only convert and fold; the page is served elsewhere."""
 
-    def __init__(self, node: Node, config: TowerConfig, hub: Hub, web: WebThread) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config: TowerConfig,
+        hub: Hub,
+        web: WebThread,
+        robots: RobotAsker,
+        recorder: RecorderFeed | None = None,
+    ) -> None:
         self._node = node
-        self._swarm_id = config.swarm_id
+        self._recorder = recorder
         self._hub = hub
         self._web = web
+        self._robots = robots
         self._lister = JobLister(node, hub)
         self._inventories: dict[str, Subscription] = {}
+        self._shared: dict[str, tuple[Subscription, list[Callable[[Any], None]]]] = {}
+        self._made = False
         self.failures = 0
-        self._listen_to_swarm()
+        sender = from_sender(config.swarm_id)
+        listen_to_swarm(self._listen, sender)
+        ears = Ears(node, config, hub, self._listen, sender)
+        self._feeds = [feed(ears) for feed in FEEDS]
+        self._made = True
         self._timer = node.create_timer(TICK_S, self._tick, clock=STEADY)
 
     @property
@@ -58,24 +116,14 @@ class Tower:
         try:
             self._node.destroy_timer(self._timer)
             self._lister.close()
+            for feed in self._feeds:
+                feed.close()
             self._web.close()
+            if self._recorder is not None:
+                self._recorder.close()
+            self._robots.close()
         except Exception as error:
             self._node.get_logger().error(f'the tower did not close cleanly: {error}')
-
-    def _listen_to_swarm(self) -> None:
-        sender, swarm = self._from_sender, self._from_swarm
-        self._listen(Heartbeat, '/swarm/heartbeat', qos.HEARTBEAT, sender, conversions.beacon)
-        self._listen(SwarmEvent, '/swarm/events', qos.EVENTS, sender, conversions.event)
-        self._listen(SwarmState, '/swarm/state', qos.SHARED, swarm, conversions.swarm_state)
-        self._listen(ModeState, '/swarm/mode', qos.SHARED, swarm, conversions.mode)
-        self._listen(JobUpdates, '/swarm/jobs', qos.JOBS, swarm, conversions.update_message)
-        self._listen(
-            SwarmConsciousness,
-            '/swarm/consciousness',
-            qos.SHARED,
-            swarm,
-            conversions.consciousness,
-        )
 
     def _listen(
         self,
@@ -85,6 +133,8 @@ class Tower:
         check: Callable[[Any], Ignored | None],
         convert: Callable[[Any], Fact],
     ) -> Subscription:
+        """What is listened to from the start is so to the end, and shared by all who want it."""
+
         def take(msg: Any) -> None:
             try:
                 ignored = check(msg)
@@ -92,32 +142,30 @@ class Tower:
             except Exception as error:
                 self._count_failure(topic, error)
 
-        return self._node.create_subscription(message_type, topic, take, profile)
+        if not self._made and topic in self._shared:
+            subscription, takers = self._shared[topic]
+            takers.append(take)
+            return subscription
+        takers = [take]
 
-    def _from_swarm(self, msg: Any) -> Ignored | None:
-        if msg.swarm_id == self._swarm_id:
-            return None
-        return Ignored('swarm', conversions.clip(msg.swarm_id, 64))
+        def take_all(msg: Any) -> None:
+            for one in takers:
+                one(msg)
 
-    def _from_sender(self, msg: Any) -> Ignored | None:
-        envelope = msg.envelope
-        if envelope.swarm_id != self._swarm_id:
-            return Ignored('swarm', conversions.clip(envelope.swarm_id, 64))
-        if envelope.protocol_version != Envelope.PROTOCOL_VERSION:
-            return Ignored('protocol', str(envelope.protocol_version))
-        if not ROBOT_ID.match(envelope.sender):
-            return Ignored('robot_id', conversions.clip(envelope.sender, 64))
-        return None
-
-    def _from_robot(self, robot_id: str, msg: Any) -> Ignored | None:
-        if msg.robot_id == robot_id:
-            return None
-        return Ignored('robot_id', conversions.clip(msg.robot_id, 64))
+        subscription = self._node.create_subscription(message_type, topic, take_all, profile)
+        if not self._made:
+            self._shared[topic] = subscription, takers
+        return subscription
 
     def _tick(self) -> None:
         try:
             self._hub.tick()
-            self._follow_robots(self._hub.ask(lambda view, now: view.heard_ids()))
+            heard = self._hub.ask(lambda view, now: view.heard_ids())
+            self._follow_robots(heard)
+            for feed in self._feeds:
+                feed.follow(heard)
+            if self._recorder is not None:
+                self._recorder.follow(heard)
             self._lister.tick()
         except Exception as error:
             self._count_failure('the once-a-second work', error)
@@ -125,13 +173,7 @@ class Tower:
     def _follow_robots(self, robot_ids: list[str]) -> None:
         for robot_id in robot_ids:
             if robot_id not in self._inventories:
-                self._inventories[robot_id] = self._listen(
-                    HardwareInventory,
-                    f'/{robot_id}/hardware/inventory',
-                    qos.LATCHED,
-                    partial(self._from_robot, robot_id),
-                    conversions.inventory,
-                )
+                self._inventories[robot_id] = listen_to_robot(self._listen, robot_id)
         for robot_id in sorted(set(self._inventories) - set(robot_ids)):
             self._node.destroy_subscription(self._inventories.pop(robot_id))
 

@@ -58,6 +58,7 @@ class Hub:
         self._flush_due = False
         self._clients: set[Client] = set()
         self._sent_ns = 0
+        self._ticked_ns = monotonic_ns()
         self.deltas_sent = 0
 
     # -- from any thread
@@ -72,14 +73,23 @@ class Hub:
 
     def tick(self) -> None:
         """Let time pass: presence changes without any message."""
+        self._ticked_ns = self._monotonic_ns()
         with self._lock:
-            self._view.age(self._monotonic_ns())
+            self._view.age(self._ticked_ns)
         self._ask_for_flush()
 
     def ask(self, question: Callable[[SwarmView, int], Any]) -> Any:
         """Return the answer of a quick question to the view."""
         with self._lock:
             return question(self._view, self._monotonic_ns())
+
+    def feed_age_s(self) -> float:
+        """Return the seconds since the thread that hears the swarm last gave a sign."""
+        return (self._monotonic_ns() - self._ticked_ns) / 1e9
+
+    def wall_ms(self) -> int:
+        """Return Unix time as the tower has it."""
+        return self._wall_ns() // NS_PER_MS
 
     def _ask_for_flush(self) -> None:
         loop = self._loop

@@ -1,20 +1,16 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The Tornado application. Owns who may ask (Host, Origin, limits) and what is sent to whom.
-
-Read-only: no request changes anything. Knows nothing of ROS.
+"""The Tornado application: the page, the socket, and where everything else hangs. Owns limits and
+what is sent to whom. Knows nothing of ROS.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import re
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import tornado.httpserver
 import tornado.iostream
@@ -23,87 +19,36 @@ import tornado.web
 import tornado.websocket
 
 from swarm_tower.config import TowerConfig
-from swarm_tower.web.hub import Client, Hub, encode
+from swarm_tower.web.apis import ROUTES
+from swarm_tower.web.gate import Bucket
+from swarm_tower.web.guard import Guarded, origin_matches
+from swarm_tower.web.hub import Client
+from swarm_tower.web.site import Site
 
-LOG = logging.getLogger('swarm_tower.web')
 STATIC = Path(__file__).parent / 'static'
 BODY_BYTES_MAX = 64 * 1024
 HEADER_BYTES_MAX = 16 * 1024
 MESSAGE_BYTES_MAX = 4096
-EVENTS_PAGE_MAX = 500
 PING_S = 30
+READ_BYTES_MAX = 256 * 1024  # that wait in the tower, of one connection
+IDLE_S = 60
+BODY_S = 20  # for a whole body to arrive
+SPARE_CONNECTIONS = 64  # beside the sockets of pages: assets, the API, and who has gone silent
+PINGS_AT_ONCE, PINGS_PER_S = 10, 1.0
 CONTENT_TYPES = {
     '.html': 'text/html; charset=utf-8',
     '.css': 'text/css; charset=utf-8',
     '.js': 'text/javascript; charset=utf-8',
+    '.json': 'application/json; charset=utf-8',
     '.svg': 'image/svg+xml',
 }
-HOST = re.compile(r'^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?\Z')
 
 
-def host_allowed(host: str, allowed: frozenset[str]) -> bool:
-    """Tell whether a Host header names this tower (guards against DNS rebinding)."""
-    match = HOST.match(host)
-    return match is not None and match.group(1).lower() in allowed
-
-
-def origin_matches(origin: str, host: str) -> bool:
-    """Tell whether a page of this Origin was served under this Host."""
-    parts = urlsplit(origin)
-    return parts.scheme in ('http', 'https') and parts.netloc.lower() == host.lower()
-
-
-def allowed_hosts(config: TowerConfig) -> frozenset[str]:
-    """Return the names under which the tower answers."""
-    own = f'[{config.tower_host}]' if ':' in config.tower_host else config.tower_host
-    return frozenset(name.lower() for name in (own, *config.tower_allowed_hosts))
-
-
-def policy(host: str) -> str:
-    """Return the content security policy: nothing from anywhere but this tower."""
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src 'self' ws://{host} wss://{host}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-
-class _Guarded(tornado.web.RequestHandler):
-    """Checks and headers common to all answers."""
-
-    hub: Hub
-    allowed: frozenset[str]
-
-    def initialize(self, hub: Hub, allowed: frozenset[str]) -> None:
-        self.hub = hub
-        self.allowed = allowed
-
-    def set_default_headers(self) -> None:
-        host = self.request.host
-        self.set_header('Content-Security-Policy', policy(host if HOST.match(host) else ''))
-        self.set_header('X-Content-Type-Options', 'nosniff')
-        self.set_header('Referrer-Policy', 'no-referrer')
-        self.set_header('Cross-Origin-Resource-Policy', 'same-origin')
-        self.clear_header('Server')
-
-    def prepare(self) -> None:
-        host = self.request.host
-        if not host_allowed(host, self.allowed):
-            reason = 'Host not allowed; name it in the parameter tower_allowed_hosts'
-            raise tornado.web.HTTPError(421, reason=reason)
-        origin = self.request.headers.get('Origin')
-        if origin is not None and not origin_matches(origin, host):
-            raise tornado.web.HTTPError(403, reason='Origin is another site')
-
-    def write_error(self, status_code: int, **_: Any) -> None:
-        self.finish({'error': self._reason, 'status': status_code})
-
-
-class _Page(_Guarded, tornado.web.StaticFileHandler):
+class _Page(Guarded, tornado.web.StaticFileHandler):
     """The assets that were shipped with the package."""
 
-    def initialize(self, hub: Hub, allowed: frozenset[str]) -> None:  # type: ignore[override]
-        _Guarded.initialize(self, hub, allowed)
+    def initialize(self, site: Site) -> None:  # type: ignore[override]
+        Guarded.initialize(self, site)
         tornado.web.StaticFileHandler.initialize(self, str(STATIC), 'index.html')
 
     def get_content_type(self) -> str:
@@ -114,58 +59,22 @@ class _Page(_Guarded, tornado.web.StaticFileHandler):
         self.set_header('Cache-Control', 'no-cache')  # a new tower version shows at once
 
 
-class _Json(_Guarded):
-    def answer(self, content: dict[str, Any]) -> None:
-        self.set_header('Content-Type', 'application/json; charset=utf-8')
-        self.set_header('Cache-Control', 'no-store')
-        self.finish(encode(content))
-
-
-class _State(_Json):
-    def get(self) -> None:
-        self.answer(self.hub.state())
-
-
-class _Events(_Json):
-    def get(self) -> None:
-        since = self._number('since', 0, 2**53)
-        limit = self._number('limit', EVENTS_PAGE_MAX, EVENTS_PAGE_MAX)
-        page = self.hub.events_since(since, limit)
-        self.answer({'events': page.rows, 'last_seq': page.last_seq, 'missed': page.missed})
-
-    def _number(self, name: str, default: int, most: int) -> int:
-        text = self.get_query_argument(name, str(default))
-        if not re.fullmatch('[0-9]{1,16}', text) or int(text) > most:
-            raise tornado.web.HTTPError(400, reason=f'{name}: expected 0 to {most}')
-        return int(text)
-
-
-class _Health(_Json):
-    def get(self) -> None:
-        self.answer({'ok': True, 'clients': self.hub.client_count})
-
-
-class _Missing(_Guarded):
+class _Missing(Guarded):
     def prepare(self) -> None:
         super().prepare()
         raise tornado.web.HTTPError(404, reason='No such page')
 
 
-class _Socket(_Guarded, tornado.websocket.WebSocketHandler):
+class _Socket(Guarded, tornado.websocket.WebSocketHandler):
     """Sends a snapshot, then deltas. Takes nothing."""
 
     client: Client | None = None
+    _pings: Bucket | None = None
     _sender: asyncio.Task[None] | None = None
-
-    def initialize(  # type: ignore[override]
-        self, hub: Hub, allowed: frozenset[str], clients_max: int
-    ) -> None:
-        _Guarded.initialize(self, hub, allowed)
-        self.clients_max = clients_max
 
     def prepare(self) -> None:
         super().prepare()
-        if self.hub.client_count >= self.clients_max:
+        if self.site.hub.client_count >= self.site.config.clients_max:
             raise tornado.web.HTTPError(503, reason='Too many browsers (clients_max)')
 
     def check_origin(self, origin: str) -> bool:
@@ -173,7 +82,7 @@ class _Socket(_Guarded, tornado.websocket.WebSocketHandler):
 
     def open(self, *_: str, **__: str) -> None:
         self.set_nodelay(True)
-        self.client = self.hub.join()
+        self.client = self.site.hub.join()
         self._sender = asyncio.ensure_future(self._send_all(self.client))
 
     async def _send_all(self, client: Client) -> None:
@@ -181,7 +90,7 @@ class _Socket(_Guarded, tornado.websocket.WebSocketHandler):
         closed = (tornado.websocket.WebSocketClosedError, tornado.iostream.StreamClosedError)
         with contextlib.suppress(*closed):
             while self.client is client:
-                message = self.hub.next_message(client)
+                message = self.site.hub.next_message(client)
                 if message is None:
                     await client.wake.wait()
                 else:
@@ -190,27 +99,34 @@ class _Socket(_Guarded, tornado.websocket.WebSocketHandler):
     def on_message(self, message: str | bytes) -> None:
         self.close(1008, 'this tower takes no commands')
 
+    def on_ping(self, data: bytes) -> None:
+        """Each is answered: who only sends them and never reads would make the tower hold that."""
+        now_s = asyncio.get_running_loop().time()
+        self._pings = self._pings or Bucket(PINGS_AT_ONCE, PINGS_PER_S, now_s)
+        stream = None if self.ws_connection is None else self.ws_connection.stream
+        if not self._pings.take(now_s) and stream is not None:
+            stream.close()
+
     def on_close(self) -> None:
         client, self.client = self.client, None
         if client is not None:
-            self.hub.leave(client)
+            self.site.hub.leave(client)
         if self._sender is not None:
             self._sender.cancel()
 
 
-def make_application(config: TowerConfig, hub: Hub) -> tornado.web.Application:
+def make_application(site: Site) -> tornado.web.Application:
     """Return the application with all its routes."""
-    common: dict[str, Any] = {'hub': hub, 'allowed': allowed_hosts(config)}
+    common: dict[str, Any] = {'site': site}
     return tornado.web.Application(
         [
-            (r'/ws', _Socket, {**common, 'clients_max': config.clients_max}),
-            (r'/api/v1/state', _State, common),
-            (r'/api/v1/events', _Events, common),
-            (r'/healthz', _Health, common),
-            (r'/((?:views/)?[a-z_]+\.(?:html|css|js|svg)|)', _Page, common),
+            (r'/ws', _Socket, common),
+            *((pattern, handler, common) for pattern, handler in ROUTES),
+            (r'/((?:[a-z_]+/){0,2}[A-Za-z0-9_.-]+\.(?:html|css|js|svg|json)|)', _Page, common),
         ],
         default_handler_class=_Missing,
         default_handler_args=common,
+        compress_response=True,  # the page is a third of its size then; nothing in it is secret
         websocket_ping_interval=PING_S,
         websocket_max_message_size=MESSAGE_BYTES_MAX,
         log_function=lambda handler: None,
@@ -229,11 +145,33 @@ def bind(config: TowerConfig) -> list[socket.socket]:
         ) from error
 
 
-def make_http_server(config: TowerConfig, hub: Hub) -> tornado.httpserver.HTTPServer:
-    """Return the server with its size limits; call inside the loop that is to serve."""
-    return tornado.httpserver.HTTPServer(
-        make_application(config, hub),
+class _Server(tornado.httpserver.HTTPServer):
+    """With a bound on connections: each costs a file, and a process has few of them."""
+
+    connections_max = 0
+    _connected = 0
+
+    def handle_stream(self, stream: Any, address: Any) -> None:
+        if self._connected >= self.connections_max:
+            stream.close()
+            return
+        self._connected += 1
+        super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: object) -> None:
+        self._connected -= 1
+        super().on_close(server_conn)
+
+
+def make_http_server(site: Site, idle_s: float = IDLE_S) -> tornado.httpserver.HTTPServer:
+    """Return the server with its limits; call inside the loop that is to serve."""
+    server = _Server(
+        make_application(site),
         max_body_size=BODY_BYTES_MAX,
         max_header_size=HEADER_BYTES_MAX,
-        idle_connection_timeout=60,
+        max_buffer_size=READ_BYTES_MAX,
+        idle_connection_timeout=idle_s,
+        body_timeout=BODY_S,
     )
+    server.connections_max = site.config.clients_max + SPARE_CONNECTIONS
+    return server

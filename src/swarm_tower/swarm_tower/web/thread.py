@@ -12,10 +12,14 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 
 from swarm_tower.config import TowerConfig
+from swarm_tower.web.gate import Gate, open_gate
+from swarm_tower.web.guard import allowed_hosts
 from swarm_tower.web.hub import Hub
 from swarm_tower.web.server import bind, make_http_server
+from swarm_tower.web.site import NoRobots, Recordings, Robots, Site
 
 LOG = logging.getLogger('swarm_tower.web')
 JOIN_S = 5.0
@@ -25,10 +29,23 @@ class WebThread:
     """Listens from construction on; a port in use raises ValueError there."""
 
     def __init__(
-        self, config: TowerConfig, hub: Hub, sockets: list[socket.socket] | None = None
+        self,
+        config: TowerConfig,
+        hub: Hub,
+        robots: Robots | None = None,
+        sockets: list[socket.socket] | None = None,
+        gate: Gate | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
-        self._config = config
         self._hub = hub
+        self._site = Site(
+            config,
+            hub,
+            robots or NoRobots(),
+            allowed_hosts(config),
+            gate or open_gate(config.tower_tokens, time.monotonic),
+            recordings,
+        )
         self._sockets = bind(config) if sockets is None else sockets
         self.port: int = self._sockets[0].getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -61,7 +78,7 @@ class WebThread:
             self._loop.close()
 
     async def _serve(self) -> None:
-        server = make_http_server(self._config, self._hub)
+        server = make_http_server(self._site)
         server.add_sockets(self._sockets)
         self._hub.attach_loop(asyncio.get_running_loop())
         try:

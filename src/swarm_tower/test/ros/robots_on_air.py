@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import rclpy
 from fake_swarm import FakeSwarm
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from swarm_msgs.msg import JobStatus
 
 from swarm_tower.config import TowerConfig
 from swarm_tower.ros.part import PART
@@ -29,13 +32,24 @@ class OnAir:
         self.tower_node = Node(PART.node_name, namespace='/robot_a')
         self.swarm_node = Node('fake_swarm')
         self.swarm = FakeSwarm(self.swarm_node, robots)
-        config = TowerConfig(tower_port=0, window_ms=20, **parameters)
-        self.tower = PART.create(self.tower_node, config)
+        self._folder = tempfile.TemporaryDirectory()
+        self.tower = PART.create(self.tower_node, self.config(**parameters))
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.tower_node)
         self.executor.add_node(self.swarm_node)
         self.url = f'http://127.0.0.1:{self.tower.port}'
         self.beat_at = 0.0
+
+    def config(self, **parameters: Any) -> TowerConfig:
+        tokens = f'{self._folder.name}/tokens.json'
+        return TowerConfig(
+            **{'tower_port': 0, 'window_ms': 20, 'tower_tokens': tokens, **parameters}
+        )
+
+    def token(self) -> str:
+        """What lets a page act."""
+        document = json.loads(Path(self.config().tower_tokens).read_text())
+        return str(document['tokens'][0]['token'])
 
     def state(self) -> dict[str, Any]:
         with urllib.request.urlopen(f'{self.url}/api/v1/state', timeout=5) as answer:
@@ -63,3 +77,17 @@ class OnAir:
         self.tower_node.destroy_node()
         self.swarm_node.destroy_node()
         rclpy.try_shutdown()
+        self._folder.cleanup()
+
+
+def busy_swarm(air: OnAir) -> None:
+    """Jobs at all ends, a mind and a machine."""
+    swarm = air.swarm
+    for i in range(5):
+        swarm.put_job(f'job-{i}', JobStatus.PHASE_DONE, 'robot_b', exit_code=0, run_ms=1200)
+    swarm.put_job('job-5', JobStatus.PHASE_RUNNING, 'robot_a', progress_permille=400)
+    swarm.put_job('job-6', JobStatus.PHASE_FAILED, 'robot_c', exit_code=3, reason='exit code 3')
+    swarm.publish_jobs(*swarm.jobs)
+    swarm.publish_consciousness()
+    swarm.publish_inventory('robot_b')
+    swarm.publish_state()

@@ -33,18 +33,24 @@ from swarm_tower.ros import conversions  # noqa: E402
 
 def test_heartbeat_becomes_words_and_known_figures() -> None:
     msg = Heartbeat(role=Heartbeat.ROLE_LEADER, term=4, leader='robot_a', cpu_load_permille=333)
+    msg.battery_permille, msg.local_mode = 640, ModeState.MODE_DEFENSIVE
     msg.envelope.sender = 'robot_a'
     msg.arousal, msg.stability = 0.25, 1.0
     fact = conversions.beacon(msg)
     assert (fact.robot_id, fact.role, fact.term) == ('robot_a', 'leader', 4)
-    assert fact.cpu_permille == 333
+    assert (fact.cpu_permille, fact.battery_permille) == (333, 640)
+    assert (fact.mode, fact.local_mode) == ('normal', 'defensive')
     assert fact.figures is not None and fact.figures.arousal == 0.25
 
 
 def test_unknown_figures_are_none() -> None:
-    msg = Heartbeat(cpu_load_permille=65535, consciousness_age_ms=Heartbeat.UNKNOWN_AGE, role=99)
+    msg = Heartbeat(
+        cpu_load_permille=65535, battery_permille=65535, role=99,
+        consciousness_age_ms=Heartbeat.UNKNOWN_AGE,
+    )
     fact = conversions.beacon(msg)
     assert (fact.cpu_permille, fact.figures, fact.role) == (None, None, 'unknown_99')
+    assert fact.battery_permille is None
 
 
 def test_numbers_that_json_does_not_have_become_none() -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rclpy.node import Node  # noqa: E402
 from robots_on_air import OnAir  # noqa: E402
-from swarm_msgs.msg import Heartbeat, JobStatus, SwarmState  # noqa: E402
+from swarm_msgs.msg import Envelope, Heartbeat, JobStatus, SwarmState  # noqa: E402
 
-from swarm_tower.config import TowerConfig  # noqa: E402
 from swarm_tower.core.jobs import JOBS_MAX  # noqa: E402
 from swarm_tower.ros import qos  # noqa: E402
 from swarm_tower.ros.job_lister import PAGE_JOBS  # noqa: E402
 from swarm_tower.ros.part import PART  # noqa: E402
-
-
-@pytest.fixture
-def air() -> Iterator[OnAir]:
-    made = OnAir()
-    yield made
-    made.close()
 
 
 def leader_kind(air: OnAir) -> str:
@@ -85,7 +76,8 @@ def test_state_of_a_former_leader_does_not_push_out_the_news(air: OnAir) -> None
     writers = (former, air.swarm.state)
     air.until(lambda: all(w.get_subscription_count() for w in writers), 'both are matched')
     air.swarm.publish_state()
-    former.publish(SwarmState(swarm_id='swarm', sender='robot_z', log_index=50, term=6))
+    envelope = Envelope(swarm_id='swarm', sender='robot_z', protocol_version=1)
+    former.publish(SwarmState(envelope=envelope, log_index=50, term=6))
     air.until(lambda: air.state()['swarm']['jobs_from'] != 'listing', 'a state')
     assert air.state()['swarm']['jobs_from'] == 'robot_a'
 
@@ -120,6 +112,6 @@ def test_port_in_use_is_a_value_error_that_names_the_parameter(air: OnAir) -> No
     node = Node('second_tower')
     try:
         with pytest.raises(ValueError, match='tower_port'):
-            PART.create(node, TowerConfig(tower_port=air.tower.port))
+            PART.create(node, air.config(tower_port=air.tower.port))
     finally:
         node.destroy_node()

@@ -2,121 +2,132 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the page: link, store, views, and what is drawn when.
 
-import {el, setAttr, setText} from './dom.js';
-import {count} from './format.js';
+import './acts.js'; // first: takes the token out of the address before the route is read
+import {Alarms} from './alarms.js';
+import {el, setText} from './dom.js';
+import {Keys, keysButton} from './keys.js';
+import {Nav} from './nav.js';
 import {Link} from './socket.js';
 import {Store} from './store.js';
+import {makeTravel} from './travel.js';
+import {makeActHeader} from './views/act_header.js';
 import {makeBanner} from './views/banner.js';
-import {makeConsciousness} from './views/consciousness.js';
+import {makeDiagnostics} from './views/diagnostics.js';
 import {makeEvents} from './views/events.js';
+import {makeFiles} from './views/files.js';
 import {makeHardware} from './views/hardware.js';
 import {makeHeader} from './views/header.js';
 import {makeJobs} from './views/jobs.js';
+import {makeLeases} from './views/leases.js';
+import {makeLog} from './views/log.js';
+import {makeMind} from './views/mind.js';
 import {makeOverview} from './views/overview.js';
+import {makeRecordings} from './views/recordings.js';
 import {makeRobots} from './views/robots.js';
+import {ALARMS, VIEWS} from './words.js';
 
-const DRAW_MS = 100;
+const IDLE_SHARE = 1; // of the time a draw took, before the next one: half of a core at most
+const HIDDEN_MS = 1000; // between draws while nobody looks
 const store = new Store();
+const alarms = new Alarms();
 const main = document.getElementById('main');
-const always = [makeHeader(document), makeBanner(document.getElementById('banner'))];
+const always = [makeHeader(document), makeBanner(document.getElementById('banner'), alarms),
+  makeActHeader(document)];
+const travel = makeTravel(document, store, {take: takeRecorded, live: () => link.renew()});
+// nav.js says under which group a view stands; one that it does not know stands under 'More'
 const views = new Map([
-  ['overview', {title: 'Overview', make: makeOverview}],
-  ['robots', {title: 'Robots', make: makeRobots, count: () => store.robots.size}],
-  ['jobs', {title: 'Jobs', make: makeJobs, count: () => store.jobs.size}],
-  ['events', {title: 'Events', make: makeEvents, count: () => store.events.length}],
-  ['consciousness', {title: 'Consciousness', make: makeConsciousness}],
-  ['hardware', {title: 'Hardware', make: makeHardware, count: () => store.hardware.size}],
+  ['overview', {title: VIEWS.overview, make: (root) => makeOverview(root, alarms)}],
+  ['robots', {title: VIEWS.robots, make: makeRobots, count: () => store.robots.size}],
+  ['jobs', {title: VIEWS.jobs, make: makeJobs, count: () => store.jobs.size}],
+  ['mind', {title: VIEWS.mind, make: makeMind}],
+  ['log', {title: VIEWS.log, make: makeLog}],
+  ['leases', {title: VIEWS.leases, make: makeLeases}],
+  ['files', {title: VIEWS.files, make: makeFiles}],
+  ['events', {title: VIEWS.events, make: makeEvents, count: () => store.events.length}],
+  ['hardware', {title: VIEWS.hardware, make: makeHardware, count: () => store.hardware.size}],
+  ['diagnostics', {title: VIEWS.diagnostics, make: makeDiagnostics}],
+  ['recordings', {title: VIEWS.recordings, make: (root) => makeRecordings(root, travel)}],
 ]);
 const changed = new Set();
-let route = {name: 'overview', rest: ''};
 let drawDue = false;
-let drawnAt = 0;
+let drawnAt = 0; // when the last draw ended
+let drawTook = 0;
 
-function buildTabs() {
-  const tabs = document.getElementById('tabs');
+function build() {
   for (const [name, view] of views) {
-    view.badge = el('span.tab-count');
-    view.tab = el('a', {href: `#${name}`}, view.title, view.badge);
-    view.root = el('div.view', {id: `view-${name}`});
+    view.root = el('section.view', {id: `view-${name}`, tabindex: -1, 'aria-label': view.title});
     view.root.hidden = true;
     view.parts = view.make(view.root);
-    tabs.append(view.tab);
     main.append(view.root);
   }
 }
 
-function readRoute() {
-  const [name, ...rest] = unescaped(location.hash.slice(1)).split('/');
-  route = {name: views.has(name) ? name : 'overview', rest: rest.join('/')};
-  for (const [key, view] of views) {
-    view.root.hidden = key !== route.name;
-    setAttr(view.tab, 'aria-current', key === route.name ? 'page' : null);
-  }
-  all();
-}
-
-function unescaped(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return ''; // somebody typed a hash that is no URL text
-  }
-}
-
 function all() {
-  ['swarm', 'consciousness', 'robots', 'jobs', 'hardware', 'events', 'time']
-    .forEach((n) => changed.add(n));
+  ['swarm', 'consciousness', 'robots', 'jobs', 'hardware', 'events', 'time',
+    ...store.sections.keys()].forEach((n) => changed.add(n));
   schedule();
 }
 
 function schedule() {
   if (drawDue) return;
   drawDue = true;
-  const wait = Math.max(0, DRAW_MS - (performance.now() - drawnAt));
-  setTimeout(() => requestAnimationFrame(draw), wait);
+  // no requestAnimationFrame: it sleeps in a hidden tab, whose title still has to count alarms
+  const rest = drawTook * IDLE_SHARE - (performance.now() - drawnAt);
+  setTimeout(draw, document.hidden ? HIDDEN_MS : Math.max(0, rest));
 }
 
 function draw() {
   drawDue = false;
-  drawnAt = performance.now();
+  const began = performance.now();
   const now = new Set(changed);
   changed.clear();
-  for (const part of always) part.render(store, now, route);
-  for (const part of views.get(route.name).parts) {
-    if (part.needs.some((n) => now.has(n))) part.render(store, now, route);
+  if (!store.recorded) alarms.look(store); // alarms are of now
+  for (const part of always) part.render(store, now, nav.route);
+  for (const part of views.get(nav.route.name).parts) {
+    if (part.needs.some((n) => now.has(n))) part.render(store, now, nav.route);
   }
-  for (const view of views.values()) if (view.count) setText(view.badge, view.count());
-  document.body.classList.toggle('link-down', store.link.phase !== 'live');
+  nav.count();
+  nav.entitle(store.swarm.swarm_id, alarms.waiting().length);
+  if (store.swarm.swarm_id) speak(alarms.news());
+  document.body.classList.toggle('link-down', store.link.phase !== 'live' && !store.recorded);
+  drawnAt = performance.now();
+  drawTook = drawnAt - began;
 }
 
 function take(frame) {
+  if (travel.active()) return true; // the link is watched, what it tells is not shown
   const sections = store.apply(frame);
   if (sections === null) return false;
   sections.forEach((n) => changed.add(n));
-  if (frame.type === 'delta') announce(frame.events ?? []);
   schedule();
   return true;
 }
 
-function announce(events) {
-  const errors = events.filter((e) => e.severity === 'error');
-  if (!errors.length) return;
-  const more = errors.length > 1 ? ` and ${count(errors.length - 1, 'more error')}` : '';
-  setText(document.getElementById('alarm'), `${errors[0].kind}: ${errors[0].text}${more}`);
+function takeRecorded(frame) {
+  store.apply(frame);
+  all();
 }
 
-function keys(event) {
-  if (event.key !== '/' || event.target.matches('input, select, textarea')) return;
-  const search = views.get(route.name).root.querySelector('input[type=search]');
-  if (!search) return;
-  event.preventDefault();
-  search.focus();
+/** Only alarms are said aloud by a screen reader, each once. */
+function speak(texts) {
+  if (texts.length) setText(document.getElementById('alarm'), ALARMS.spoken(texts));
 }
 
-buildTabs();
-addEventListener('hashchange', readRoute);
-addEventListener('keydown', keys);
-readRoute();
-setInterval(() => { store.sample(); changed.add('time'); schedule(); }, 1000);
+function search() {
+  const field = views.get(nav.route.name).root.querySelector('input[type=search]');
+  field?.focus();
+  return Boolean(field);
+}
+
+build();
+const nav = new Nav(views, document.getElementById('tabs'), all);
+document.getElementById('foot').append(keysButton(new Keys(nav, search)));
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault(); // the address says which view is shown
+  main.focus();
+});
+nav.read();
+setInterval(() => { if (!store.recorded) store.sample(); changed.add('time'); schedule(); }, 1000);
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-new Link(`${scheme}://${location.host}/ws`, take, (phase) => { store.setLink(phase); schedule(); });
+const link = new Link(`${scheme}://${location.host}/ws`, take,
+  (phase) => { store.setLink(phase); schedule(); });

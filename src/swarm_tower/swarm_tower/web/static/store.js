@@ -10,6 +10,7 @@ export class Store {
     this.now = now;
     this.revision = null;
     this.dropped = 0;
+    this.recorded = null; // of a recording: {name, at_ms, ...}; its time stands still
     this.link = {phase: 'connecting', since: now()};
     this.clear();
   }
@@ -21,6 +22,7 @@ export class Store {
     this.jobs = new Map();
     this.hardware = new Map();
     this.events = [];
+    this.sections = new Map();
     this.samples = [];
   }
 
@@ -38,8 +40,18 @@ export class Store {
     mergeRows(this.jobs, frame.jobs, false);
     mergeRows(this.hardware, frame.hardware, false);
     this.addEvents(frame.events ?? []);
+    for (const [name, rows] of Object.entries(frame.sections ?? {})) {
+      mergeRows(this.section(name), rows, false);
+    }
     const names = ['swarm', 'consciousness', 'robots', 'jobs', 'hardware', 'events'];
-    return new Set(whole ? names : names.filter((n) => n in frame));
+    const told = Object.keys(frame.sections ?? {});
+    return new Set([...(whole ? names : names.filter((n) => n in frame)), ...told]);
+  }
+
+  /** A section's rows by key; empty until the tower has told some. */
+  section(name) {
+    if (!this.sections.has(name)) this.sections.set(name, new Map());
+    return this.sections.get(name);
   }
 
   restart(frame) {
@@ -68,6 +80,7 @@ export class Store {
 
   /** The tower's monotonic time now, as far as this page can tell. */
   monoNow() {
+    if (this.frame && this.recorded) return this.frame.mono;
     return this.frame ? this.frame.mono + (this.now() - this.frame.at) : null;
   }
 

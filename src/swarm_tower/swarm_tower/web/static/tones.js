@@ -20,6 +20,9 @@ export const VERDICT = {
   no_quorum: ['error', 'error'], split: ['error', 'error'], no_leader: ['warn', 'warn'],
   silent: ['dim', 'none'],
 };
+export const DIAGNOSTIC = {
+  error: ['error', 'error'], stale: ['odd', 'slow'], warn: ['warn', 'warn'], ok: ['ok', 'ok'],
+};
 export const DEVICE = {
   identified: ['ok', 'ok'], ambiguous: ['warn', 'warn'], unknown: ['dim', 'none'],
 };

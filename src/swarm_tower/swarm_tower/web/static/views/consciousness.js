@@ -2,24 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control signals: the swarm's aggregate with its course, and every robot's own figures.
 
-import {bar, el, keyed, panel, setAttr, setClass, setText, svg} from '../dom.js';
-import {count, figure, span} from '../format.js';
+import {bar, el, keyed, setAttr, setClass, setText, svg} from '../dom.js';
+import {figure} from '../format.js';
+import {CONSCIOUSNESS as WORDS} from '../words.js';
 import {SIGNALS} from './robots.js';
 
 const AGGREGATE = [
-  ['arousal', 'how strongly the swarm is driven'], ['stability', '1 = no faults, steady load'],
-  ['pressure', 'waiting work against capacity'],
+  ['arousal', WORDS.arousal], ['stability', WORDS.stability],
+  ['pressure', WORDS.pressure],
 ];
 const WIDTH = 240;
 const HEIGHT = 44;
 const SAMPLES_MIN = 60;
-
-export function makeConsciousness(root) {
-  const swarm = panel('Swarm consciousness', 'consciousness-panel');
-  const robots = panel('Signals of each robot', 'signals-panel');
-  root.append(swarm, robots);
-  return [aggregate(swarm), robotSignals(robots)];
-}
 
 export function aggregate(box) {
   const rows = AGGREGATE.map(([name, meaning]) => {
@@ -48,10 +42,9 @@ export function aggregate(box) {
 
 function noteWords(store) {
   const c = store.consciousness;
-  if (c.heard_ms === undefined) return "No aggregate heard yet; it comes from the leader's learner.";
-  const worst = c.worst_robot ? `; least stable: ${c.worst_robot}` : '';
-  return `from ${count(c.robots, 'robot')}, spread ${figure(c.spread)}${worst}; computed by `
-    + `${c.sender}, heard ${span(store.age(c.heard_ms))} ago`;
+  if (c.heard_ms === undefined) return WORDS.none;
+  const worst = c.worst_robot ? WORDS.worst(c.worst_robot) : '';
+  return WORDS.from(c.robots, figure(c.spread), worst, c.sender, store.age(c.heard_ms));
 }
 
 function points(values) {
@@ -66,11 +59,11 @@ function points(values) {
   return found.join(' ');
 }
 
-function robotSignals(box) {
+export function robotSignals(box) {
   const body = el('tbody');
-  const empty = el('p.empty', {}, 'No robot heard yet.');
+  const empty = el('p.empty', {}, WORDS.noRobot);
   box.append(el('div.scroll', {}, el('table.signal-table', {}, el('thead', {}, el('tr', {},
-    el('th', {scope: 'col'}, 'Robot'), ...SIGNALS.map((s) => el('th', {scope: 'col'}, s)))),
+    el('th', {scope: 'col'}, WORDS.robot), ...SIGNALS.map((s) => el('th', {scope: 'col'}, s)))),
   body)), empty);
   return {
     needs: ['robots'],
@@ -84,7 +77,7 @@ function robotSignals(box) {
 
 function signalRow(robot) {
   const meters = SIGNALS.map(() => bar());
-  const row = el('tr', {}, el('td', {'data-label': 'Robot'}, el('span.id', {}, robot.robot_id)),
+  const row = el('tr', {}, el('td', {'data-label': WORDS.robot}, el('span.id', {}, robot.robot_id)),
     ...meters.map((m, i) => el('td', {'data-label': SIGNALS[i]}, m)));
   row.update = (r) => {
     setClass(row, 'absent', r.presence !== 'fresh');

@@ -3,10 +3,16 @@
 // Jobs: how many in which phase, a list that can be filtered, and one in detail.
 
 import {badge, el, icon, keyed, panel, setAttr, setClass, setText} from '../dom.js';
-import {bytes, clock, count, dateTime, duration, plain, span} from '../format.js';
+import {clock, count, duration, plain} from '../format.js';
 import {JOB, tone} from '../tones.js';
+import {JOBS as WORDS} from '../words.js';
+import {submitButton} from './act_jobs.js';
+import {isAudit, jobDetail} from './job.js';
+import {queuePanel} from './job_queues.js';
 
 const ROWS_MAX = 500;
+const HEADS = [WORDS.job, WORDS.phase, WORDS.robot, WORDS.attempt, WORDS.what, WORDS.runTime,
+  WORDS.submitted];
 const COUNTS = [
   ['done', 'done'], ['running', 'running'], ['leased', 'leased'], ['waiting', 'submitted'],
   ['failed', 'failed'], ['expired', 'expired'],
@@ -14,12 +20,18 @@ const COUNTS = [
 ];
 
 export function makeJobs(root) {
-  const box = panel('Jobs', 'jobs-panel');
-  const detail = el('aside.panel.detail', {'aria-label': 'Job in detail', id: 'job-detail'});
+  const box = panel(WORDS.title, 'jobs-panel');
+  const detail = el('aside.panel.detail', {'aria-label': WORDS.detail, id: 'job-detail'});
+  let robots = [];
+  box.querySelector('.panel-head').append(submitButton(() => robots));
   const progress = jobProgress(box);
   const list = jobList(box);
-  root.append(el('div.with-detail', {}, box, detail));
-  return [progress, list, jobDetail(detail)];
+  const queues = queuePanel();
+  root.append(el('div.with-detail', {}, box, detail), queues.box);
+  const asked = {needs: ['robots'], render: (store) => {
+    robots = store.robotList().map((r) => r.robot_id);
+  }};
+  return [asked, progress, list, jobDetail(detail), queues];
 }
 
 /** The bar and the numbers of the phases. */
@@ -36,15 +48,19 @@ export function jobProgress(box) {
     return {name, part, number};
   });
   const total = el('p.total');
-  box.append(el('div.progress', {}, total, track, legend));
+  const audits = el('p.note', {id: `${box.id}-audits`});
+  box.append(el('div.progress', {}, total, track, legend, audits));
   return {
     needs: ['swarm', 'jobs'],
     render(store) {
       const counts = store.swarm.jobs ?? {};
       const sum = COUNTS.reduce((n, [name]) => n + (counts[name] ?? 0), 0);
       const ended = sum - (counts.waiting ?? 0) - (counts.leased ?? 0) - (counts.running ?? 0);
-      setText(total, sum ? `${ended} of ${count(sum, 'job')} ended` : noJobs(store));
+      setText(total, sum ? WORDS.ended(ended, sum) : noJobs(store));
       setAttr(track, 'aria-label', COUNTS.map(([n]) => `${counts[n] ?? 0} ${n}`).join(', '));
+      const dropped = counts.expired ? store.jobList().filter(isDroppedAudit).length : 0;
+      audits.hidden = !dropped;
+      setText(audits, dropped ? WORDS.droppedAudits(dropped) : '');
       for (const {name, part, number} of parts) {
         const grow = String(counts[name] ?? 0);
         if (part.style.flexGrow !== grow) part.style.flexGrow = grow;
@@ -54,22 +70,26 @@ export function jobProgress(box) {
   };
 }
 
+/** A check that other work left no room for: not a failure. */
+function isDroppedAudit(job) {
+  return job.phase === 'expired' && isAudit(job);
+}
+
 function noJobs(store) {
-  return store.swarm.jobs_from === 'listing' ? 'No job heard of yet.' : 'No job in the swarm.';
+  return store.swarm.jobs_from === 'listing' ? WORDS.noneHeard : WORDS.none;
 }
 
 function jobList(box) {
-  const text = el('input', {type: 'search', placeholder: 'id, robot, kind, label, reason  ( / )',
-    'aria-label': 'Filter jobs by text', id: 'job-filter'});
-  const phase = el('select', {'aria-label': 'Filter jobs by phase', id: 'job-phase'},
-    el('option', {value: ''}, 'all phases'),
+  const text = el('input', {type: 'search', placeholder: WORDS.filterHint,
+    'aria-label': WORDS.filterText, id: 'job-filter'});
+  const phase = el('select', {'aria-label': WORDS.filterPhase, id: 'job-phase'},
+    el('option', {value: ''}, WORDS.allPhases),
     ...Object.keys(JOB).map((p) => el('option', {value: p}, p)));
   const note = el('span.note', {role: 'status'});
   const body = el('tbody');
-  const heads = ['Job', 'Phase', 'Robot', 'Attempt', 'What', 'Run time', 'Submitted'];
   box.append(el('div.tools', {}, text, phase, note),
     el('div.scroll.tall', {}, el('table.jobs', {}, el('thead', {}, el('tr', {},
-      ...heads.map((h) => el('th', {scope: 'col'}, h)))), body)));
+      ...HEADS.map((h) => el('th', {scope: 'col'}, h)))), body)));
   let last = null;
   const part = {
     needs: ['jobs', 'route', 'time'],
@@ -91,10 +111,9 @@ function jobList(box) {
 }
 
 function noteWords(found, all, dropped) {
-  if (!all) return 'no job heard yet; submit one with the swarm command';
-  const shown = found > ROWS_MAX ? `newest ${ROWS_MAX} of ${found}` : String(found);
-  const lost = dropped ? `; ${dropped} older ones are not kept here` : '';
-  return `${shown} shown, ${all} known${lost}`;
+  if (!all) return WORDS.nothingYet;
+  const shown = found > ROWS_MAX ? WORDS.newest(ROWS_MAX, found) : String(found);
+  return WORDS.shown(shown, all, dropped);
 }
 
 function matches(job, phase, text) {
@@ -106,13 +125,13 @@ function matches(job, phase, text) {
 
 function jobRow(job) {
   const phase = badge();
-  const cells = ['Phase', 'Robot', 'Attempt', 'What', 'Run time', 'Submitted']
-    .map((label) => el('td', {'data-label': label}));
+  const cells = HEADS.slice(1).map((label) => el('td', {'data-label': label}));
   const [state, robot, attempt, what, run, when] = cells;
   state.append(phase);
   what.className = 'cut';
   const link = el('a.id', {href: `#${encodeURIComponent(`jobs/${job.job_id}`)}`}, job.job_id);
-  const row = el('tr', {'data-job': job.job_id}, el('td', {'data-label': 'Job'}, link), ...cells);
+  const row = el('tr', {'data-job': job.job_id},
+    el('td', {'data-label': WORDS.job}, link), ...cells);
   row.update = (j) => {
     const [colour, shape] = tone(JOB, j.phase);
     const progress = j.phase === 'running' && j.progress_permille
@@ -128,70 +147,8 @@ function jobRow(job) {
 }
 
 function whatWords(job) {
-  return job.reason ? `${job.argv.join(' ') || job.kind} — ${job.reason}`
-    : job.argv.join(' ') || job.kind;
+  const said = job.reason || (job.phase === 'running' ? job.progress_text : '');
+  const does = job.argv.join(' ') || job.kind;
+  const words = isAudit(job) ? WORDS.audit(does) : does;
+  return said ? `${words} — ${said}` : words;
 }
-
-function jobDetail(box) {
-  let shown = null;
-  return {
-    needs: ['jobs', 'time'],
-    render(store, now, route) {
-      const job = store.jobs.get(route.rest);
-      const key = route.rest ? `${route.rest}/${JSON.stringify(job ?? null)}` : '';
-      if (key === shown) return;
-      shown = key;
-      setClass(box, 'open', Boolean(route.rest));
-      if (!route.rest) {
-        box.replaceChildren(el('p.empty', {}, 'Choose a job to see its story.'));
-      } else if (!job) {
-        box.replaceChildren(closeLink(), el('p.empty', {}, `Job ${route.rest} is not known here.`));
-      } else {
-        box.replaceChildren(...detailNodes(job));
-      }
-    },
-  };
-}
-
-function closeLink() {
-  return el('a.close', {href: '#jobs', 'aria-label': 'Close the detail'}, 'Close');
-}
-
-function detailNodes(job) {
-  const phase = badge();
-  phase.show(...tone(JOB, job.phase), plain(job.phase));
-  const list = el('dl.facts');
-  for (const [name, value] of detailFacts(job)) {
-    list.append(el('dt', {}, name), el('dd', {}, value));
-  }
-  const outputs = job.outputs.map((f) => el('li', {}, el('span.id', {}, f.name),
-    ` ${f.size_bytes ? bytes(f.size_bytes) : 'empty'} `, el('code', {title: 'sha256'}, f.sha256.slice(0, 16))));
-  return [closeLink(), el('h2.id', {}, job.job_id), phase, list, el('h3', {}, 'Outputs'),
-    outputs.length ? el('ul.plain', {}, ...outputs) : el('p.empty', {}, 'none yet')];
-}
-
-function detailFacts(job) {
-  const code = job.exit_code === null ? '–' : job.exit_code < 0
-    ? `ended by signal ${-job.exit_code}` : String(job.exit_code);
-  return [
-    ['Reason', job.reason || 'nothing to say'],
-    ['Robot', job.robot_id || 'none yet'],
-    ['Attempt', `${job.attempt} of at most ${job.attempts_max || 3}`],
-    ['Fencing token', job.token || 'never granted'],
-    ['Exit code', code],
-    ['Progress', job.progress_permille ? `${job.progress_permille / 10} %` : 'none reported'],
-    ['Run time', job.run_ms ? duration(job.run_ms) : '–'],
-    ['Kind', job.kind],
-    ['Command', job.argv.join(' ') || '–'],
-    ['Origin', `${job.origin}${job.outputs_delivered ? ', has the outputs' : ''}`],
-    ['Effects', plain(job.effects)],
-    ['Priority', job.priority],
-    ['Time-out', job.timeout_ms ? span(job.timeout_ms) : "the robot's default"],
-    ['Requires', job.requires.join(', ') || 'nothing special'],
-    ['Labels', job.labels.join(', ') || 'none'],
-    ['Submitted', dateTime(job.submitted_ms)],
-    ['Phase since', dateTime(job.changed_ms)],
-    ['Known by', `log index ${job.log_index}`],
-  ];
-}
-

@@ -1,14 +1,20 @@
 // Copyright 2026 Swarm Stack maintainers
 // SPDX-License-Identifier: Apache-2.0
-// The swarm as one picture: robots in a ring around the shared queue, jobs moving between them.
+// The swarm as one picture: robots in a ring around the shared queue, jobs moving between them, and
+// a line from each robot to the one that it names as its leader, which is the one it hears. Beside
+// it the same as a list. Beacons do not tell whom else a robot hears, so nothing more is drawn.
 
-import {setAttr, setClass, setText, svg} from '../dom.js';
+import {el, keyed, setAttr, setClass, setText, svg} from '../dom.js';
 import {plain} from '../format.js';
+import {ORGANISM as WORDS} from '../words.js';
 
 const CENTRE = {x: 280, y: 200};
 const RADIUS = {x: 205, y: 118};
 const ARC = 2 * Math.PI * 30;
 const DOTS_MAX = 24;
+const ROOM = 74; // of a robot at its full size
+const NAMES_MAX = 24;
+const MOVING_MAX = 12; // of more robots nothing moves by itself: it is repainted 60 times a second
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
 export function organism(box) {
@@ -17,21 +23,28 @@ export function organism(box) {
   const robots = svg('g');
   const core = coreNode();
   const none = svg('text.core-label', {x: CENTRE.x, y: CENTRE.y + RADIUS.y + 30},
-    'robots appear here as soon as they are heard');
+    WORDS.none);
   const title = svg('title');
   const picture = svg('svg.organism', {viewBox: '0 0 560 380', role: 'img'},
     title, svg('ellipse.orbit', {cx: CENTRE.x, cy: CENTRE.y, rx: RADIUS.x, ry: RADIUS.y}),
     links, dots, core, robots, none);
-  box.append(picture);
+  const names = svg('g.names');
+  picture.insertBefore(names, dots);
+  const list = el('ul.organism-list');
+  const asList = el('details', {id: 'organism-as-list'}, el('summary', {}, WORDS.list), list);
+  box.append(picture, el('p.note.legend-line', {}, WORDS.legend.join(' · ')), asList);
   const nodes = new Map();
   const phases = new Map();
   return {
-    needs: ['robots', 'swarm', 'jobs', 'consciousness'],
+    needs: ['robots', 'swarm', 'jobs', 'consciousness', 'time'],
     render(store, now) {
+      setClass(picture, 'many', store.robots.size > MOVING_MAX);
       place(store, nodes, robots, links);
+      drawNaming(store, nodes, names);
+      if (asList.open) keyed(list, store.robotList(), (r) => r.robot_id, () => listRow(store));
       core.update(store);
       none.style.display = store.robots.size ? 'none' : '';
-      setText(title, describe(store));
+      if (now.has('time') || now.has('swarm')) setText(title, describe(store));
       if (now.has('jobs')) flow(store, phases, nodes, dots);
     },
   };
@@ -46,7 +59,7 @@ function coreNode() {
     mode, count, label);
   node.update = (store) => {
     setText(count, store.swarm.jobs?.waiting ?? 0);
-    setText(label, 'waiting');
+    setText(label, WORDS.waiting);
     setText(mode, store.swarm.mode ? plain(store.swarm.mode.mode) : '');
     const arousal = store.consciousness.arousal ?? 0.2;
     const period = `${(5 - 4 * arousal).toFixed(1)}s`;
@@ -81,14 +94,15 @@ function robotNode(parent, links) {
   const mark = svg('path.mark');
   const jobs = svg('text.robot-jobs', {y: 5});
   const name = svg('text.robot-name', {y: 48});
-  const node = svg('g.robot', {}, svg('circle.ring', {r: 35}), slots, busy,
+  const hint = svg('title');
+  const node = svg('g.robot', {}, hint, svg('circle.ring', {r: 35}), slots, busy,
     svg('circle.body', {r: 25}), crown, jobs, mark, name);
   node.link = svg('path.link');
   parent.append(node);
   links.append(node.link);
   node.update = (robot, store, at, total) => {
     const leads = store.swarm.leader?.leader === robot.robot_id;
-    const scale = total > 12 ? 0.6 : total > 8 ? 0.8 : 1;
+    const scale = Math.min(1, (2 * Math.PI * 150) / (total * ROOM));
     node.at = at;
     setAttr(node, 'transform', `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(${scale})`);
     setAttr(node, 'class', `robot ${robot.presence}${leads ? ' leads' : ''}`);
@@ -98,7 +112,8 @@ function robotNode(parent, links) {
     setAttr(busy, 'stroke-dasharray', `${(share * ARC).toFixed(1)} ${ARC.toFixed(1)}`);
     setText(jobs, robot.presence === 'fresh' ? `${robot.running_jobs}/${robot.held_jobs}` : '');
     setAttr(mark, 'd', MARKS[robot.presence] ?? '');
-    setText(name, shorten(robot.robot_id));
+    setText(name, total > NAMES_MAX ? '' : shorten(robot.robot_id));
+    setText(hint, says(robot));
     setAttr(node.link, 'd', `M${CENTRE.x} ${CENTRE.y}L${at.x.toFixed(1)} ${at.y.toFixed(1)}`);
     setAttr(node.link, 'class', `link ${robot.presence}${leads ? ' leads' : ''}`);
   };
@@ -138,10 +153,63 @@ function send(dots, from, to, kind) {
     {duration: 900, easing: 'ease-in-out'}).onfinish = () => dot.remove();
 }
 
+/** Whom each robot that is heard names as its leader: several stars are a split view. */
+function drawNaming(store, nodes, parent) {
+  const pairs = store.robotList().filter((r) => r.presence === 'fresh' && r.leader
+    && r.leader !== r.robot_id && nodes.has(r.leader) && nodes.has(r.robot_id));
+  keyed(parent, pairs, (r) => r.robot_id, () => {
+    const line = svg('path.naming');
+    line.update = (r) => {
+      const [from, to] = [nodes.get(r.robot_id).at, nodes.get(r.leader).at];
+      setAttr(line, 'd', arc(from, to));
+      setClass(line, 'gone', store.robots.get(r.leader).presence !== 'fresh');
+    };
+    return line;
+  });
+}
+
+/** Bent outwards, so that it keeps clear of the queue in the middle. */
+function arc(from, to) {
+  const middle = {x: (from.x + to.x) / 2, y: (from.y + to.y) / 2};
+  const out = {x: middle.x - CENTRE.x, y: middle.y - CENTRE.y};
+  const away = Math.hypot(out.x, out.y);
+  const by = away > 1 ? Math.max(0, 95 - away) / away : 0;
+  const bend = by ? {x: middle.x + out.x * by, y: middle.y + out.y * by}
+    : {x: middle.x + (away > 1 ? 0 : 95), y: middle.y};
+  const at = (p) => `${p.x.toFixed(1)} ${p.y.toFixed(1)}`;
+  return `M${at(from)}Q${at(bend)} ${at(to)}`;
+}
+
+function listRow(store) {
+  const id = el('a.id');
+  const words = el('span');
+  const row = el('li', {}, id, ' ', words);
+  row.update = (r) => {
+    setAttr(id, 'href', `#robots/${encodeURIComponent(r.robot_id)}`);
+    setText(id, r.robot_id);
+    const leads = store.swarm.leader?.leader === r.robot_id;
+    setText(words, leads ? `${WORDS.leads}, ${states(r)}` : states(r));
+  };
+  return row;
+}
+
+function says(robot) {
+  return `${robot.robot_id}: ${states(robot)}`;
+}
+
+function states(robot) {
+  const found = [WORDS.presence[robot.presence]];
+  if (robot.presence === 'fresh') {
+    found.push(WORDS.running(robot.running_jobs));
+    if (robot.leader !== robot.robot_id) {
+      found.push(robot.leader ? WORDS.follows(robot.leader) : WORDS.namesNobody);
+    }
+  } else if (robot.leader !== undefined) found.push(WORDS.was(robot.leader));
+  return found.join(', ');
+}
+
 function describe(store) {
-  const robots = store.robotList().map((r) => `${r.robot_id} ${r.presence}`
-    + (r.presence === 'fresh' ? `, ${r.running_jobs} running` : ''));
-  const leader = store.swarm.leader?.leader || 'nobody';
-  return `Swarm: ${robots.join('; ') || 'no robots'}. Leader: ${leader}. `
-    + `${store.swarm.jobs?.waiting ?? 0} jobs wait.`;
+  const robots = store.robotList().map(says);
+  return WORDS.describe(robots.join('; '), store.swarm.leader?.leader,
+    store.swarm.jobs?.waiting ?? 0);
 }
