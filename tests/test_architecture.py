@@ -8,6 +8,7 @@ Walks every import statement, also those inside functions.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,11 @@ ROS = frozenset({
     'rclpy', 'swarm_msgs', 'std_msgs', 'sensor_msgs', 'diagnostic_msgs', 'builtin_interfaces',
     'rcl_interfaces', 'action_msgs', 'unique_identifier_msgs', 'geometry_msgs',
     'visualization_msgs', 'lifecycle_msgs', 'launch', 'launch_ros', 'ament_index_python',
+    'std_srvs', 'trajectory_msgs',
 })
+# Drivers publish what they read; all else in their folder is for laptops without ROS too.
+PUBLISHING = re.compile(
+    r'drivers/(.*/)?(driver|\w+_driver|scanner|actuator|host|sensor_topics)\.py')
 NUMERIC = {'swarm_learning': frozenset({'numpy'})}
 BANNED = frozenset({'pickle', 'marshal', 'shelve'})
 
@@ -81,9 +86,14 @@ def imports(file: Path) -> Iterator[Import]:
 
 
 def edges(package: str) -> list[Path]:
-    """Neither core nor ROS. The command line is a process of its own, above ros/."""
+    """Neither core nor ROS nor a driver's publishing part.
+
+    The command line is a process of its own, above ros/.
+    """
     above = ('core', 'ros', 'cli')
-    return [file for file in sources(package) if layer_of(file, package) not in above]
+    return [file for file in sources(package)
+            if layer_of(file, package) not in above
+            and not PUBLISHING.fullmatch(str(file.relative_to(ROOT / 'src' / package / package)))]
 
 
 def core_breach(found: Import, package: str) -> bool:
@@ -148,6 +158,26 @@ def test_edges_import_no_ros(package: str) -> None:
 def test_edges_do_not_import_the_ros_folder(package: str) -> None:
     found = [one for file in edges(package) for one in imports(file)]
     assert not [str(one) for one in found if f'{one.name}.'.startswith(f'{package}.ros.')]
+
+
+def test_security_knows_files_and_core_but_nothing_of_ros_jobs_or_messages() -> None:
+    found = [one for file in sources('swarm_coordinator', 'security') for one in imports(file)]
+    allowed = ('core.identity.', 'core.ids.', 'security.', 'storage.files.')
+    ours = tuple(f'swarm_coordinator.{name}' for name in allowed)
+    assert found, 'nothing was looked at'
+    assert not [
+        str(one)
+        for one in found
+        if (one.top == 'swarm_coordinator' and not f'{one.name}.'.startswith(ours))
+        or (one.top not in sys.stdlib_module_names | {'swarm_coordinator', 'cryptography'})
+    ]
+
+
+def test_one_file_alone_calls_the_library_of_keys() -> None:
+    """Which calls the oldest supported version has is then to be known in one place."""
+    files = [file for package in PACKAGES for file in sources(package)]
+    found = {one.file for file in files for one in imports(file) if one.top == 'cryptography'}
+    assert found == {'src/swarm_coordinator/swarm_coordinator/security/keys.py'}
 
 
 @pytest.mark.parametrize('package', PACKAGES)

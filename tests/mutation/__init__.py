@@ -7,6 +7,7 @@ an error, so whoever changes the line says what the fault is now.
 """
 
 from mutation.elections import ELECTIONS, TRANSFER
+from mutation.identity import IDENTITY
 from mutation.jobs import JOBS, SESSIONS
 from mutation.leases import LEASES
 from mutation.membership import MEMBERSHIP, SNAPSHOTS
@@ -14,10 +15,11 @@ from mutation.modes import EMERGENCY, HEALTH, MODES, SUCCESSION
 from mutation.mutant import Mutant
 from mutation.replication import READS, REPLICATION
 from mutation.storage import STORAGE
-from mutation.work import DUTIES, WORK
+from mutation.work import DUTIES, STEALING, WORK
+from mutation.work_rules import WORK_RULES
 
 MUTANTS: tuple[Mutant, ...] = (
     *ELECTIONS, *TRANSFER, *REPLICATION, *READS, *MEMBERSHIP, *SNAPSHOTS,
-    *JOBS, *SESSIONS, *LEASES, *WORK, *DUTIES, *STORAGE, *MODES, *EMERGENCY, *SUCCESSION,
-    *HEALTH,
+    *JOBS, *SESSIONS, *LEASES, *WORK, *DUTIES, *STEALING, *WORK_RULES, *STORAGE, *MODES,
+    *EMERGENCY, *SUCCESSION, *HEALTH, *IDENTITY,
 )

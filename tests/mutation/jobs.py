@@ -7,79 +7,82 @@ from __future__ import annotations
 from mutation.mutant import Mutant, fault
 
 APPLY = 'core/replicated/apply.py'
-RULES = 'core/replicated/job_rules.py'
+GRANTS = 'core/replicated/grant_rules.py'
+LOSS = 'core/replicated/job_loss.py'
 APPLY_JOBS = 'core/replicated/test_apply_jobs.py'
+APPLY_FAILURES = 'core/replicated/test_apply_failures.py'
 APPLY_SESSIONS = 'core/replicated/test_apply_sessions_and_modes.py'
 
 JOBS: tuple[Mutant, ...] = (
     fault(
         'completion is accepted by job id only',
-        RULES,
+        GRANTS,
         'job.token != token or not job.held',
         'not job.held',
         APPLY_JOBS,
     ),
     fault(
         'completion of a job that has ended is accepted',
-        RULES,
+        GRANTS,
         'job.token != token or not job.held',
         'job.token != token',
         APPLY_JOBS,
     ),
     fault(
         'token of a grant is that of the grant before',
-        RULES,
-        '    job.token = state.applied_index\n',
-        '    job.token = job.token or state.applied_index\n',
+        'core/jobs/job.py',
+        '        self.attempt += 1\n        self.token = token\n',
+        '        self.attempt += 1\n        self.token = self.token or token\n',
         APPLY_JOBS,
     ),
     fault(
         'grant is taken for another attempt than the next',
-        RULES,
+        GRANTS,
         '        or grant.attempt != job.attempt + 1\n',
         '',
         APPLY_JOBS,
     ),
     fault(
         'grant goes to a former life of the robot',
-        RULES,
+        GRANTS,
         '        or member.incarnation != grant.incarnation\n',
         '',
         APPLY_JOBS,
     ),
     fault(
         'robot that restarted keeps the jobs of its former life',
-        RULES,
+        LOSS,
         'if job.incarnation < incarnation_below:',
         'if False:',
         APPLY_JOBS, APPLY_SESSIONS,
     ),
     fault(
         'job whose effect must happen once is repeated',
-        RULES,
-        'if job.spec.effects is Effects.ONCE:',
-        'if False:',
-        APPLY_JOBS,
+        LOSS,
+        '    if job.spec.effects is Effects.ONCE and job.begun:\n'
+        '        _leave_unknown(job, state, done, why)\n        return\n',
+        '',
+        APPLY_JOBS, APPLY_FAILURES,
     ),
     fault(
         'poison job gets one attempt more than it may have',
-        RULES,
-        'if job.attempt >= job.spec.attempts_max:',
-        'if job.attempt > job.spec.attempts_max:',
-        APPLY_JOBS,
+        LOSS,
+        'if job.losses < job.spec.attempts_max:',
+        'if job.losses <= job.spec.attempts_max:',
+        APPLY_JOBS, APPLY_FAILURES,
     ),
     fault(
         'job lease expires without the grace for its renewal',
-        RULES,
-        'job.lease_expires_ns + grace_ms * MS <= state.stamp_ns',
-        'job.lease_expires_ns <= state.stamp_ns',
+        LOSS,
+        'state.job_ends.pop_due(state.stamp_ns - grace_ms * MS)',
+        'state.job_ends.pop_due(state.stamp_ns)',
         APPLY_JOBS,
     ),
     fault(
         'idempotency key is not looked up',
-        RULES,
-        'state.job_by_key.get(command.idempotency_key) if command.idempotency_key else None',
-        'None',
+        'core/replicated/submission_rules.py',
+        "state.job_by_key.get(key, '') if key else ''",
+        "''",
         APPLY_JOBS,
     ),
     fault(

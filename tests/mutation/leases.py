@@ -169,8 +169,15 @@ LEASES: tuple[Mutant, ...] = (
     fault(
         'jump of the clock counts for what comes before the word of the new leader',
         'core/replicated/expiry_rules.py',
-        '    hold_override(state, state.stamp_ns - before_ns)\n    extend_all(state)\n',
-        '    hold_override(state, state.stamp_ns - before_ns)\n',
+        '    hold_jobs(state, state.stamp_ns - before_ns)\n    extend_all(state)\n',
+        '    hold_jobs(state, state.stamp_ns - before_ns)\n',
+        TEST_TERMS,
+    ),
+    fault(
+        'jump of the clock counts as time that a job said nothing',
+        'core/replicated/expiry_rules.py',
+        '    hold_jobs(state, state.stamp_ns - before_ns)\n',
+        '',
         TEST_TERMS,
     ),
     fault(

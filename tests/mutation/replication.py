@@ -15,6 +15,7 @@ REPLICATING = 'core/raft/replication.py'
 TESTS = 'raft/test_replication.py'
 BY_DISK = 'raft/test_membership.py'
 READ_INDEX = 'raft/test_reads_and_transfer.py'
+SNAPSHOTS = 'raft/test_snapshots_under_loss.py'
 
 REPLICATION: tuple[Mutant, ...] = (
     fault(
@@ -266,5 +267,19 @@ READS: tuple[Mutant, ...] = (
         '            for voter in (self._leader, *self._progress)\n'
         '            if voter == self._leader or',
         READ_INDEX,
+    ),
+    fault(
+        'chunks of a snapshot stay large however many are lost',
+        PROGRESS,
+        'max(self.chunk_bytes // 4, CHUNK_BYTES_MIN)',
+        'self.chunk_bytes',
+        SNAPSHOTS,
+    ),
+    fault(
+        'answers to chunks that were sent again have them sent again',
+        PROGRESS,
+        'if not self.is_patched and self.sent_bytes',
+        'if self.sent_bytes',
+        SNAPSHOTS,
     ),
 )

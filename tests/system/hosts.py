@@ -383,7 +383,8 @@ class Hosts:
     ) -> Answering:
         return self.ask(
             robot, 'submit_job', expiry_ms / 1000 + 5.0,
-            spec={'kind': 'exec', 'argv': list(argv), **spec}, idempotency_key=uuid.uuid4().hex,
+            spec={'kind': 'exec', 'exec': [{'argv': list(argv)}], **spec},
+            idempotency_key=uuid.uuid4().hex,
             expiry_ms=expiry_ms,
         )
 

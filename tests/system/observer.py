@@ -13,6 +13,7 @@ and out:
 Ends with its input.
 """
 
+import importlib
 import json
 import queue
 import sys
@@ -48,9 +49,19 @@ def fill(message: Any, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         if isinstance(value, dict):
             fill(getattr(message, name), value)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            element = element_kind(message, name)
+            setattr(message, name, [fill(element(), one) for one in value])
         else:
             setattr(message, name, value)
     return message
+
+
+def element_kind(message: Any, name: str) -> Any:
+    """The type of the messages in a list: 'sequence<swarm_msgs/ExecWork, 1>'."""
+    told = message.get_fields_and_field_types()[name]
+    package, _, kind = told.removeprefix('sequence<').rstrip('>').split(',')[0].partition('/')
+    return getattr(importlib.import_module(f'{package}.msg'), kind)
 
 
 def service_kind(service: str) -> Any:

@@ -168,8 +168,9 @@ def test_disk_that_fills_up_stops_the_robot_with_the_reason(
     from swarm_msgs import msg, srv
 
     client = made.client.node.create_client(srv.SubmitJob, '/r1/submit_job')
-    spec = msg.JobSpec(kind='exec', argv=['true'], labels=['x' * 60_000])
-    for _ in range(3):
+    work = msg.ExecWork(argv=['true', 'x' * 30_000])
+    spec = msg.JobSpec(kind='exec', exec=[work])
+    for _ in range(6):
         client.call_async(srv.SubmitJob.Request(spec=spec))
     made.until(lambda: made.swarm.processes['r1'].poll() is not None, 'r1 stops')
     assert made.swarm.processes['r1'].returncode == 2

@@ -1,0 +1,3 @@
+# Copyright 2026 Swarm Stack maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Kept state and messages of other versions."""
