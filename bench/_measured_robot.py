@@ -9,6 +9,10 @@ BENCH_CONTROL=<port>  takes orders on this loopback port, one line of JSON each:
                       with the milliseconds that each took
 BENCH_TRACE=<file>    appends lines of JSON [time_ns, what, took_ns, about] by the machine's
                       monotonic clock, so that the notes of several robots can be laid side by side
+BENCH_JOBS=<file>     appends lines of JSON [time_ns, what, job], by the same clock: what the log
+                      said of a job, when its process was asked for and when it ended
+BENCH_POLICY=<policy> gives out jobs as core/jobs/allocation.py says of it; with ' at once' after
+                      it, all of them without waiting for room
 
 What is wrapped is listed in `POINTS`; a point that the product no longer has is left out.
 """
@@ -26,10 +30,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench._policies import choose
 from swarm_coordinator.core.events import Answer, Request
+from swarm_coordinator.core.jobs.job import Job
 from swarm_coordinator.core.replicated.command import ClearOverride
 from swarm_coordinator.ros import robot
 from swarm_coordinator.ros.clients import Clients
+from swarm_coordinator.ros.engine import Engine
+from swarm_coordinator.ros.job_services import JobServices
+from swarm_coordinator.runner.job_runner import JobRunner
 
 POINTS = (
     ('swarm_coordinator.storage.log_store', 'LogStore', 'save'),
@@ -54,6 +63,12 @@ def main() -> int:
         _wrap(Load, '_answered', file.write)
         for module, kind, name in POINTS:
             _wrap(getattr(importlib.import_module(module), kind, None), name, file.write)
+    if 'BENCH_JOBS' in os.environ:
+        # Written by several threads: each note is one write, and whole.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        _note_jobs(os.open(os.environ['BENCH_JOBS'], flags, 0o644))
+    if 'BENCH_POLICY' in os.environ:
+        choose(os.environ['BENCH_POLICY'])
     if 'BENCH_CONTROL' in os.environ:
         Load(int(os.environ['BENCH_CONTROL'])).start()
     return robot.main()
@@ -126,6 +141,28 @@ class Load:
             self._post()
         elif not self._posted_ns:
             self._idle.set()
+
+
+def _note_jobs(file: int) -> None:
+    def note(what: str, job_id: str) -> None:
+        line = json.dumps([time.monotonic_ns(), what, job_id]) + '\n'
+        os.write(file, line.encode())
+
+    def before(owner: Any, name: str, say: Callable[..., None]) -> None:
+        inner = getattr(owner, name)
+
+        @functools.wraps(inner)
+        def noted(*given: Any, **named: Any) -> Any:
+            say(*given, **named)
+            return inner(*given, **named)
+
+        setattr(owner, name, noted)
+
+    before(Job, '__init__', lambda job, job_id, *_, **__: note('submitted', job_id))
+    before(Job, 'move', lambda job, event, *_: note(event.value, job.job_id))
+    before(JobRunner, 'start', lambda runner, start, *_: note('start', start.job_id))
+    before(Engine, 'process_ended', lambda engine, end: note('end', end.job_id))
+    before(JobServices, '_command', lambda *_: note('asked', ''))
 
 
 def _wrap(owner: Any, name: str, write: Callable[[str], object]) -> None:

@@ -21,6 +21,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from swarm_msgs import srv
 
+from swarm_coordinator.ros.asking_node import AskingNode
 from swarm_coordinator.ros.robot import best_executor_type, quiet_context
 
 LOST_S = 2.0  # as long as a ROS client of ours waits before it asks again
@@ -79,7 +80,7 @@ def main(robot: str, clients: int, seconds: float) -> None:
     with quiet_context(None) as quiet:
         executor_type = best_executor_type(quiet)
     rclpy.init()
-    node = Node('bench_load', enable_rosout=False, start_parameter_services=False)
+    node = AskingNode('bench_load', enable_rosout=False, start_parameter_services=False)
     load = Load(node, robot)
     executor = executor_type()
     executor.add_node(node)

@@ -18,7 +18,7 @@ from typing import Any
 from swarm_msgs import srv
 
 from bench.peers import free_ports
-from swarm_coordinator.cli.client import SwarmClient
+from swarm_coordinator.cli.client import SwarmClient, reader_of
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
 from swarm_coordinator.ros.watcher import Watcher
 
@@ -65,6 +65,8 @@ class MeasuredSwarm(LocalSwarm):
 
     ports: dict[str, int] = field(default_factory=dict)
     traces: dict[str, Path] = field(default_factory=dict)
+    job_notes: dict[str, Path] = field(default_factory=dict)
+    policy: str = ''
     _orders: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,10 @@ class MeasuredSwarm(LocalSwarm):
     def trace_all(self) -> None:
         """From the next start on; it costs them about a tenth of their speed."""
         self.traces = {name: self.folder / f'{name}.trace' for name in self.names}
+
+    def note_jobs(self) -> None:
+        """From the next start on."""
+        self.job_notes = {name: self.folder / f'{name}.jobs' for name in self.names}
 
     def arguments(self, name: str) -> list[str]:
         arguments = super().arguments(name)
@@ -87,6 +93,10 @@ class MeasuredSwarm(LocalSwarm):
         self._orders = {'BENCH_CONTROL': str(self.ports[name])}
         if name in self.traces:
             self._orders['BENCH_TRACE'] = str(self.traces[name])
+        if self.policy:
+            self._orders['BENCH_POLICY'] = self.policy
+        if name in self.job_notes:
+            self._orders['BENCH_JOBS'] = str(self.job_notes[name])
         super().start(name)
 
     def load(self, name: str, clients: int, seconds: float) -> list[float]:
@@ -103,7 +113,7 @@ def measured(count: int, **parameters: Any) -> Iterator[tuple[Watched, MeasuredS
     """As watched(), of robots that can be measured from inside."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     swarm = MeasuredSwarm(FOLDER.resolve(), robot_names(count), parameters, swarm_id='bench')
-    with swarm, SwarmClient(name='bench') as client:
+    with swarm, SwarmClient(name='bench', reader=reader_of(swarm)) as client:
         yield Watched(swarm, client, Watcher(client.node, 'bench')), swarm
     shutil.rmtree(FOLDER, ignore_errors=True)
 
@@ -113,6 +123,6 @@ def watched(count: int, **parameters: Any) -> Iterator[Watched]:
     """`count` robots, not started yet. Everything is ended and removed at the end."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     swarm = LocalSwarm(FOLDER.resolve(), robot_names(count), parameters, swarm_id='bench')
-    with swarm, SwarmClient(name='bench') as client:
+    with swarm, SwarmClient(name='bench', reader=reader_of(swarm)) as client:
         yield Watched(swarm, client, Watcher(client.node, 'bench'))
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -3,12 +3,12 @@
 """Runs one measurement by name, prints its table and writes build/bench/<name>.json.
 
     make bench NAME=<name> [QUICK=1]
-    python -m bench.run <name> [--quick] [--runs N]
+    python -m bench.run <name> [--quick] [--runs N] [--simulated]
 
 A measurement is a file bench/<name>.py with `measure(quick: bool) -> list[Row]` and a docstring
 that says how it measures. Exit codes: 0 measured, whether targets are met or not; 1 the
 measurement failed or needs a program that is not installed; 2 there is none of this name, or it
-has no number of runs to choose.
+has no number of runs to choose or no simulation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.table import Row, table
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER.parent / 'build' / 'bench'
-HARNESS = {'__init__', 'run', 'table'}
+HARNESS = {'__init__', 'run', 'statistics', 'table'}
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -57,15 +57,20 @@ def machine() -> str:
 
 
 class NoRuns(ValueError):
-    """A number of runs was given that the measurement cannot take."""
+    """An option was given that the measurement cannot take."""
 
 
-def measured(name: str, quick: bool, runs: int = 0) -> list[Row]:
+def measured(name: str, quick: bool, runs: int = 0, simulated: bool = False) -> list[Row]:
     """The rows. Raises ValueError where the measurement returns something else, NoRuns."""
     module = importlib.import_module(f'bench.{name}')
     chosen = {'runs': runs} if runs else {}
-    if runs and 'runs' not in inspect.signature(module.measure).parameters:
+    takes = inspect.signature(module.measure).parameters
+    if runs and 'runs' not in takes:
         raise NoRuns(f'{name} has no number of runs to choose: expected no --runs')
+    if simulated and 'simulated' not in takes:
+        raise NoRuns(f'{name} has no simulation: expected no --simulated')
+    if simulated:
+        chosen['simulated'] = True
     if runs < 0:
         raise NoRuns(f'--runs {runs}: expected at least 1')
     print(f'{name}: {summary(module.__doc__)}\n({machine()}{", quick" if quick else ""})',
@@ -97,6 +102,7 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
     parser.add_argument('name', nargs='?', default='')
     parser.add_argument('--quick', action='store_true', help='fewer and shorter runs')
     parser.add_argument('--runs', type=int, default=0, help='runs of each, where it can be chosen')
+    parser.add_argument('--simulated', action='store_true', help='in simulated time, where it can')
     options = parser.parse_args(arguments)
     known = names()
     if options.name not in known:
@@ -106,7 +112,7 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
         return 2
     began = time.monotonic()
     try:
-        rows = measured(options.name, options.quick, options.runs)
+        rows = measured(options.name, options.quick, options.runs, options.simulated)
     except Missing as missing:
         print(f'bench: {missing}', file=sys.stderr)
         return 1
@@ -114,7 +120,7 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
         print(f'bench: {error}', file=sys.stderr)
         return 2
     print(f'\n{table(rows)}\n')
-    file = write(options.name, rows, results)
+    file = write(options.name + '_simulated' * options.simulated, rows, results)
     print(f'{time.monotonic() - began:.0f} s; written to {os.path.relpath(file)}')
     return 0
 

@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterable
 from bench.table import Row, row
 from swarm_coordinator.core.ids import RobotId
 from swarm_coordinator.core.jobs.job import FileRef, JobSpec
+from swarm_coordinator.core.jobs.kinds.exec_kind import ExecWork
 from swarm_coordinator.core.replicated.apply import apply_command
 from swarm_coordinator.core.replicated.command import (
     AcquireLease,
@@ -44,6 +45,7 @@ from swarm_coordinator.core.replicated.command import (
     RecordEvent,
     RegisterRobot,
     RegisterService,
+    ReportJobs,
     StartJob,
     SubmitJob,
     decode,
@@ -135,7 +137,8 @@ def ref(name: str) -> FileRef:
 def waiting_jobs(swarm: Swarm, count: int) -> None:
     for number in range(count):
         text = f'text_{number:05}.txt'
-        spec = JobSpec('exec', ('wordcount', text, 'out.txt'), (ref(text),), ('out.txt',))
+        work = ExecWork(('wordcount', text, 'out.txt'))
+        spec = JobSpec(work, (ref(text),), ('out.txt',))
         swarm.do(SubmitJob(f'job-{number:05}', ROBOTS[0], spec, '/home/robot/out', ''))
 
 
@@ -145,9 +148,10 @@ def done_jobs(swarm: Swarm, count: int) -> None:
         job_id, robot = f'job-{number:05}', ROBOTS[number % len(ROBOTS)]
         why = 'least work: holds 0 for 2 slots'
         token = swarm.do(GrantJobs((Grant(job_id, robot, 1, 1, 10_000, why),)))
-        swarm.do(StartJob(job_id, token), robot)
+        swarm.do(ReportJobs((StartJob(job_id, token),)), robot)
         result = (FileRef('out.txt', 123, hashlib.sha256(job_id.encode()).hexdigest()),)
-        swarm.do(CompleteJob(job_id, token, 1234 + number, result, robot), robot)
+        report = CompleteJob(job_id, token, 1234 + number, result, robot)
+        swarm.do(ReportJobs((report,)), robot)
         swarm.do(DeliverOutputs(job_id, token, ''))
 
 

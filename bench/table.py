@@ -21,7 +21,8 @@ class Row:
 
     `ours` is the median of the runs. `peer` is the same figure of something comparable, measured
     in the same way on the same machine, or a limit that nature or a document sets; None where
-    there is none. `target` with `better` says what is promised: 'at most' or 'at least'.
+    there is none. `target` with `better` says what is promised: 'at most' or 'at least'. `note`
+    is what has to be known beside the figure, such as what the peer guarantees.
     """
 
     what: str
@@ -34,6 +35,7 @@ class Row:
     peer_name: str = ''
     target: float | None = None
     better: str = AT_MOST
+    note: str = ''
 
     def __post_init__(self) -> None:
         if self.better not in (AT_MOST, AT_LEAST):
@@ -68,6 +70,7 @@ def row(
     peer_name: str = '',
     target: float | None = None,
     better: str = AT_MOST,
+    note: str = '',
 ) -> Row:
     """A Row from the figure of each run. Raises ValueError without any run."""
     if not samples:
@@ -85,6 +88,7 @@ def row(
         peer_name=peer_name,
         target=target,
         better=better,
+        note=note,
     )
 
 
@@ -103,6 +107,7 @@ def tail(
     peer: Sequence[float] | None = None,
     peer_name: str = '',
     target: float | None = None,
+    note: str = '',
 ) -> Row:
     """As row(), of a percentile: 99 of fewer than 100 runs is their maximum."""
     return Row(
@@ -115,10 +120,11 @@ def tail(
         peer=percentile(peer, percent) if peer else None,
         peer_name=peer_name,
         target=target,
+        note=note,
     )
 
 
-HEADS = ('what', 'ours', 'min..max', 'runs', 'peer or limit', 'ratio', 'target', 'met')
+HEADS = ('what', 'ours', 'min..max', 'runs', 'peer or limit', 'ratio', 'target', 'met', 'note')
 
 
 def number(value: float | None) -> str:
@@ -141,12 +147,15 @@ def _cells(one: Row) -> tuple[str, ...]:
         '-' if one.ratio is None else f'{number(one.ratio)}x',
         target,
         {True: 'yes', False: 'NO', None: '-'}[one.met],
+        one.note,
     )
 
 
 def table(rows: Sequence[Row]) -> str:
     lines = [HEADS, *(_cells(one) for one in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADS))]
+    if not any(one.note for one in rows):
+        lines = [line[:-1] for line in lines]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     made = ['  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in lines]
     made.insert(1, '  '.join('-' * width for width in widths))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import run
+from bench import learning, run
 from bench.table import AT_LEAST, AT_MOST, Row, number, percentile, row, table, tail
 
 
@@ -153,3 +153,14 @@ def test_every_measurement_can_be_imported_and_says_how_it_measures(name: str) -
     module = importlib.import_module(f'bench.{name}')
     assert run.summary(module.__doc__)
     assert name == 'table' or callable(module.measure)
+
+
+def test_a_part_of_learning_is_kept_until_the_code_changes(tmp_path: Path) -> None:
+    rows = [row('wait', 'ms', [3.0, 1.0, 2.0], peer=4.0, target=5.0, note='why')]
+    assert learning.kept('modes', False, 'a', tmp_path) is None
+    learning.keep('modes', False, 'a', rows, tmp_path)
+    assert learning.kept('modes', False, 'a', tmp_path) == rows
+    assert learning.kept('modes', True, 'a', tmp_path) is None
+    assert learning.kept('modes', False, 'b', tmp_path) is None
+    (tmp_path / 'modes.json').write_text('{"code": "a", "quick": false, "rows": [{"what": 1}]}')
+    assert learning.kept('modes', False, 'a', tmp_path) is None
