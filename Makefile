@@ -9,10 +9,13 @@ ROBOTS ?= 3
 KILLS ?= 1
 ONCE ?=
 QUICK ?=
-RUNS ?= 20
+SEED ?= 1
 SEEDS ?= 200
-SOAK_SEEDS ?= 2000
+JOB_SEEDS ?= 60
+HOURS ?= 1
+MINUTES ?= 10
 NAME ?=
+VM_FILES ?=
 PYTEST_ARGS ?=
 
 # What make starts stays on this machine; robots started by hand choose for themselves.
@@ -23,14 +26,14 @@ IN_WORKSPACE := source scripts/env.sh &&
 PACKAGES := hw_discovery swarm_coordinator swarm_learning swarm_tower
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim mutants spin soak lint types bench clean distclean
+.PHONY: help build demo test hw-vm sim fuzz mutants cuts chaos spin soak lint types bench clean distclean
 
 help:  ## list the targets
 	@echo 'Robot swarm stack. Targets:'
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | \
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
 	  awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
-	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench), SEEDS=$(SEEDS) (sim),'
-	@echo '  SOAK_SEEDS=$(SOAK_SEEDS) RUNS=$(RUNS) (soak), PYTEST_ARGS="-k name" (test), PYTHON=$(PYTHON).'
+	@echo 'Variables: ROBOTS=$(ROBOTS) KILLS=$(KILLS) ONCE=1 (demo), NAME=x QUICK=1 (bench), SEEDS=$(SEEDS) JOB_SEEDS=$(JOB_SEEDS) (sim),'
+	@echo '  HOURS=$(HOURS) (soak), MINUTES=$(MINUTES) (fuzz, chaos), SEED=$(SEED) (cuts, chaos), PYTEST_ARGS="-k name" (test), PYTHON=$(PYTHON).'
 
 build:  ## get ROS 2 where none is sourced, and build the packages
 	@$(PYTHON) scripts/setup.py
@@ -40,21 +43,34 @@ demo: build  ## a swarm on this machine that loses robots and goes on [ROBOTS KI
 	  $(if $(ONCE),--once)
 
 test: lint types  ## lint, types and every test [PYTEST_ARGS]
-	@$(IN_WORKSPACE) python -m pytest $(PYTEST_ARGS)
+	@$(IN_WORKSPACE) python scripts/run_tests.py $(PYTEST_ARGS)
 
-sim: build  ## simulated swarms under faults, every promise checked [SEEDS]
+hw-vm: build  ## hardware discovery in a virtual machine with real drivers, 4 minutes [VM_FILES]
+	@$(IN_WORKSPACE) python scripts/hw_vm/run.py $(VM_FILES)
+
+sim: build  ## simulated swarms under faults, every promise checked [SEEDS JOB_SEEDS]
 	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(SEEDS) --minutes 0.5 --jobs 2
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(JOB_SEEDS) --workload services --minutes 0.5 --jobs 2
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(JOB_SEEDS) --workload jobs --minutes 0.5 --jobs 2
+
+fuzz: build  ## hostile input for every decoder, guided by coverage where atheris is installed [MINUTES]
+	@$(IN_WORKSPACE) python -m tests.fuzz.run --minutes $(MINUTES)
 
 mutants: build  ## faults put into the core one at a time: a test must notice each
 	@$(IN_WORKSPACE) python scripts/mutants.py
 
+cuts: build  ## the power goes at every write of everything that is kept on a disk [SEED]
+	@$(IN_WORKSPACE) python tests/cuts --seed $(SEED)
+
+chaos: build  ## robots on hosts of their own under load and seeded faults, as root [SEED MINUTES]
+	@$(IN_WORKSPACE) python scripts/chaos.py --seed $(SEED) --minutes $(MINUTES)
+
 spin: build  ## election and membership change, checked exhaustively as a model
 	@$(IN_WORKSPACE) python scripts/spin.py
 
-soak: build  ## hours: many simulated swarms, then the demo again and again [SOAK_SEEDS RUNS ROBOTS KILLS]
-	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:$(SOAK_SEEDS) --minutes 2 --jobs 2
-	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --seeds 0:1000 --workload services --jobs 2
-	@$(IN_WORKSPACE) python scripts/soak.py --runs $(RUNS) --robots $(ROBOTS) --kills $(KILLS)
+soak: build  ## a day in the simulation, then a real swarm for hours with a verdict [HOURS ROBOTS]
+	@$(IN_WORKSPACE) python -m swarm_coordinator.sim --day 24 --voters 3
+	@$(IN_WORKSPACE) python scripts/soak.py --hours $(HOURS) --robots $(ROBOTS)
 
 lint: build  ## check the style of the code
 	@$(IN_WORKSPACE) ruff check .

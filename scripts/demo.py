@@ -24,11 +24,13 @@ from typing import Any
 
 from swarm_coordinator.audit import audit, histories_agree
 from swarm_coordinator.cli import tables
-from swarm_coordinator.cli.client import SwarmClient, Unavailable
+from swarm_coordinator.cli.client import SwarmClient, Unavailable, reader_of
+from swarm_coordinator.launch_plan import SECURITY
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
-from swarm_coordinator.ros.conversions import is_settled
+from swarm_coordinator.ros.job_conversions import is_settled
 from swarm_coordinator.ros.watcher import Watcher
 
+TOKENS = 'tower_tokens.json'
 FOLDER = Path('build/demo')
 SUFFIXES = ('.py', '.so')
 SKIPPED = frozenset(
@@ -44,6 +46,7 @@ OVERLAP_PER_ROBOT = 4  # jobs still under way when the next part of the batch is
 ATTEMPTS = 10  # per job: a job must outlive several kills
 QUIET_EVENTS = frozenset({'job_reissued', 'robot_joined'})  # summed up instead of one line each
 LIST_PAGE = 500
+AUDIT = 'audit'  # label of the jobs by which learners check finished work when there is room
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Demo:
     def __init__(self, swarm: LocalSwarm, client: SwarmClient, kills: int, tree: Path) -> None:
         self.swarm, self.client, self.kills = swarm, client, kills
         self.tree = tree
-        self.line = tables.StatusLine()
+        self.line = tables.Live()
         self.progress = Progress()
         self.started_s = time.monotonic()
         self.watcher = Watcher(client.node, swarm.swarm_id, self._on_event)
@@ -193,7 +196,7 @@ class Demo:
         return srv.SubmitJob.Request(
             spec=msg.JobSpec(
                 kind='exec',
-                argv=['xz', '--keep', name],
+                exec=[msg.ExecWork(argv=['xz', '--keep', name])],
                 outputs=[f'{name}.xz'],
                 attempts_max=ATTEMPTS,
                 effects=msg.JobSpec.EFFECTS_NONE,
@@ -389,12 +392,15 @@ class Demo:
 
     def _show(self, what: str, done: int) -> None:
         leader = self.leaders[-1][1]
-        self.line.show(f'{tables.bar(done, len(self.progress.items))} {what}; {leader} leads')
+        self.line.show([f'{tables.bar(done, len(self.progress.items))} {what}; {leader} leads'])
 
     def _on_event(self, event: Any) -> None:
         if event.kind == 'job_reissued':
             self.reissued_seen += 1
-        if event.kind not in QUIET_EVENTS:
+        job = self.watcher.jobs.get(event.subject)
+        if event.kind == 'job_expired' and job is not None and AUDIT in job.spec.labels:
+            self.say(f'{event.subject}, an audit by a learner, is left out: the batch goes first')
+        elif event.kind not in QUIET_EVENTS:
             self.say(f'event: {event.text}')
 
     def _spin(self, done: Any, timeout_s: float) -> bool:
@@ -419,6 +425,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--folder', type=Path, default=FOLDER)
     parser.add_argument('--port', type=int, default=8080, help='of the tower; 0 = no tower')
+    parser.add_argument('--security', choices=SECURITY, default='sign')
     return parser
 
 
@@ -436,11 +443,13 @@ def main() -> int:
     swarm = LocalSwarm(
         folder,
         names,
-        {'exec_allow': ['xz']},
+        {'exec_allow': ['xz'], 'security': options.security},
         own={
             'tower': {
                 'parts': ['tower'],
                 'tower_port': options.port,
+                'tower_tokens': str(folder / TOKENS),
+                'recorder_dir': str(folder / 'recorder'),
                 'voters': None,
                 'storage_dir': None,
                 'exec_allow': None,
@@ -453,7 +462,7 @@ def main() -> int:
             if options.port:
                 swarm.start('tower')
             swarm.start_all()
-            with SwarmClient(names[0], name='demo') as client:
+            with SwarmClient(names[0], name='demo', reader=reader_of(swarm)) as client:
                 return _run(
                     Demo(swarm, client, options.kills, options.tree.resolve()), options, folder
                 )
@@ -465,11 +474,25 @@ def main() -> int:
         return 130
 
 
+def _token(path: Path) -> str:
+    """That the tower makes when it starts."""
+    end_s = time.monotonic() + LEADER_S
+    while not path.exists():
+        if time.monotonic() > end_s:
+            raise Unavailable(f'the tower has made no {path}; see {path.parent}/tower.log')
+        time.sleep(0.05)
+    return str(json.loads(path.read_text())['tokens'][0]['token'])
+
+
 def _run(demo: Demo, options: argparse.Namespace, folder: Path) -> int:
     domain = demo.swarm.domain.number
     print(f'{options.robots} robots on this machine, ROS domain {domain}; logs in {folder}')
     if options.port:
-        print(f'the tower: http://127.0.0.1:{options.port}')
+        token = _token(folder / TOKENS)
+        print(
+            f'the tower: http://127.0.0.1:{options.port}/#token={token} (without the token, which '
+            f'is in {folder / TOKENS}, the page only shows)'
+        )
     summary = demo.run()
     (folder / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     show(summary)
@@ -478,7 +501,8 @@ def _run(demo: Demo, options: argparse.Namespace, folder: Path) -> int:
         print(
             f'the swarm stays up until Ctrl-C; try, in another terminal:\n'
             f'  source scripts/env.sh; export ROS_DOMAIN_ID={domain} '
-            'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST; swarmctl status'
+            'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST '
+            f'SWARM_KEYS_DIR={demo.swarm.keys_dir(demo.swarm.swarm_id)}; swarmctl status'
         )
         demo.client.spin_until(lambda: False, float('inf'))
     return 0 if summary['ok'] else 1

@@ -14,9 +14,11 @@ from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'src' / 'swarm_coordinator'))
+sys.path.insert(0, str(ROOT / 'src' / 'swarm_learning'))
 
 from swarm_coordinator.core.jobs.job import ENDED_PHASES, JOB_TRANSITIONS, JobPhase  # noqa: E402
 from swarm_coordinator.core.modes import mode, policy  # noqa: E402
+from swarm_learning.core.policies import lifecycle  # noqa: E402
 
 MODE_HEAD = """# The modes of the swarm
 
@@ -30,6 +32,15 @@ The leader commits the mode, every robot acts under it. A robot may be more caut
 POLICY_HEAD = """
 The first rule that applies decides; from any mode the swarm can change to any other. An operator's
 override puts any mode in force, with a reason and an end, whatever the rules want.
+
+"""
+
+VERSION_HEAD = """# The life of a version of a learned policy
+
+Drawn by `scripts/lifecycles.py` from `VERSION_TRANSITIONS` in
+`src/swarm_learning/swarm_learning/core/policies/lifecycle.py`. A shadow is asked and not followed,
+a canary is followed for a part of the decisions. What has no arrow is refused and changes nothing;
+`judgement.py` beside it says what a version must show.
 
 """
 
@@ -61,7 +72,8 @@ def documents() -> dict[Path, str]:
     job = JOB_HEAD + diagram(JobPhase.SUBMITTED, JOB_TRANSITIONS, ENDED_PHASES)
     modes = MODE_HEAD + mode.table_text() + POLICY_HEAD + policy.diagram()
     folder = ROOT / 'docs' / 'lifecycles'
-    return {folder / 'job.md': job, folder / 'mode.md': modes}
+    version = VERSION_HEAD + lifecycle.diagram()
+    return {folder / 'job.md': job, folder / 'mode.md': modes, folder / 'policy.md': version}
 
 
 def main() -> int:
