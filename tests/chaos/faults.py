@@ -295,7 +295,9 @@ class Faults:
 
     def _liar(self, strike: Strike) -> Undo:
         swarm = self.hosts.swarm
-        log = open(swarm.folder / 'liar.log', 'ab')  # noqa: SIM115
+        path = swarm.folder / 'liar.log'
+        log = open(path, 'ab')  # noqa: SIM115
+        before = log.tell()
         process = subprocess.Popen(
             self.hosts.network.hosts[LIARS_HOST].command(
                 [sys.executable, '-m', 'chaos.liar', swarm.swarm_id, LIAR, str(self._keys),
@@ -309,6 +311,8 @@ class Faults:
         def undo() -> None:
             process.kill()
             process.wait()
+            if b'lies: ' not in path.read_bytes()[before:]:
+                self.harmless.add(strike.number)  # it heard no leader to lie to
 
         return undo
 

@@ -29,7 +29,9 @@ from swarm_coordinator.local_swarm import robot_names
 
 DISK_KB = 96 * 1024
 STEP_S = 0.05
-AFTER_S = 6.0  # what a fault leads to may be told so much later
+AFTER_S = 6.0  # how long outages are put down to a fault after its end
+TOLD_S = 30.0  # what it leads to may be told so much later: robots start slowly under load
+LOOK_S = 1.0
 SETTLE_S = 120.0
 PAGE = 500
 OFFICE = 'office'
@@ -68,7 +70,9 @@ class Struck:
     marks: dict[str, int]  # where each log was when it struck
     heard: dict[str, int]  # how many events each observer had
     ends_s: float = 0.0
-    lines: list[Line] = field(default_factory=list)
+    signs: dict[str, str | None] = field(default_factory=dict)  # as signs_of
+    told: bool = False  # all of them are there, or it is too late for them
+    look_s: float = 0.0  # when to look for them again
     harmless: bool = False  # nobody need have noticed
 
 
@@ -88,12 +92,10 @@ class Report:
     def outcomes(self) -> list[Outcome]:
         made = []
         for one in self.struck:
-            signs = signs_of(
-                one.strike.kind, one.victims, one.strike.lasts_ms, one.lines)
-            window = one.window
+            lines, window = one.signs.values(), one.window
             made.append(Outcome(
-                one.strike.kind, None if one.harmless or not signs else None not in signs.values(),
-                next((line for line in signs.values() if line), ''),
+                one.strike.kind, None if one.harmless or not lines else None not in lines,
+                next((line for line in lines if line), ''),
                 window.without_leader.longest_s, window.without_commit.longest_s, window.done,
             ))
         return made
@@ -115,12 +117,12 @@ class Run:
         self.watch = Watch(hosts)
         self.struck: list[Struck] = []
         self.complaints: list[str] = []
-        self._done = 0
+        self._done, self._began_s = 0, time.monotonic()
 
     # ---- while faults strike
 
     def go(self, length_s: float) -> None:
-        began_s = time.monotonic()
+        self._began_s = began_s = time.monotonic()
         waiting = list(self.plan)
         while (at_s := time.monotonic() - began_s) < length_s + AFTER_S:
             while waiting and waiting[0].at_ms <= at_s * 1000:
@@ -129,12 +131,19 @@ class Run:
                 if one.undo is not None and at_s >= one.ends_s:
                     one.undo()
                     one.undo = None
-                if one.window in self.watch.windows and at_s >= one.ends_s + AFTER_S:
-                    self._over(one)
+                self._follow_up(one, at_s)
             self.step()
-        for one in self.struck:
-            if one.window in self.watch.windows:
-                self._over(one)
+
+    def _follow_up(self, one: Struck, at_s: float) -> None:
+        over_s = at_s - one.ends_s
+        if over_s >= AFTER_S and one.window in self.watch.windows:
+            self.watch.close(one.window)
+        if over_s >= 0 and not one.told and at_s >= one.look_s:
+            one.signs = signs_of(
+                one.strike.kind, one.victims, one.strike.lasts_ms, self._lines(one))
+            one.harmless = one.strike.number in self.faults.harmless
+            one.told = one.harmless or None not in one.signs.values() or over_s >= TOLD_S
+            one.look_s = at_s + LOOK_S
 
     def step(self, submit: bool = True) -> None:
         self.faults.revive()
@@ -153,11 +162,6 @@ class Run:
         ends_s = time.monotonic() - began_s + strike.lasts_ms / 1000
         self.struck.append(
             Struck(strike, victims, undo, self.watch.open(), marks, heard, ends_s))
-
-    def _over(self, one: Struck) -> None:
-        self.watch.close(one.window)
-        one.lines = list(self._lines(one))
-        one.harmless = one.strike.number in self.faults.harmless
 
     def _logs(self) -> dict[str, Path]:
         folder = self.hosts.swarm.folder
@@ -179,6 +183,10 @@ class Run:
         """Everything is whole again: what was accepted gets done."""
         self.hosts.network.heal()
         end_s = time.monotonic() + SETTLE_S
+        while not all(one.told for one in self.struck):
+            for one in self.struck:
+                self._follow_up(one, time.monotonic() - self._began_s)
+            self.step(submit=False)
         while self.load.open or self.load.waits:
             if time.monotonic() > end_s:
                 self.complaints.append(
@@ -212,12 +220,9 @@ class Run:
         self.complaints += checks.one_history(logs)
         self.complaints += checks.flat(self.watch.uses)
         for one in self.struck:
-            if one.harmless:
-                continue
-            signs = signs_of(one.strike.kind, one.victims, one.strike.lasts_ms, one.lines)
             self.complaints += [
                 f'nobody said {sign!r} of: {one.strike} ({" ".join(one.victims)})'
-                for sign, line in signs.items() if line is None
+                for sign, line in one.signs.items() if line is None and not one.harmless
             ]
 
     def _done_at(self, name: str) -> list[str]:

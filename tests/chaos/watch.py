@@ -33,7 +33,7 @@ class Gap:
             self.last_s = max(self.last_s, there_s)
 
 
-@dataclass
+@dataclass(eq=False)
 class Window:
     """From a strike until some time after it. `done`: jobs seen done meanwhile."""
 

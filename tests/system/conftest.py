@@ -63,8 +63,8 @@ class Field:
         return self.watcher.heard[robot].beacon.term
 
     def ready(self, names: tuple[str, ...] = (), above_term: int = 0) -> str:
-        """Wait for a leader under which every robot is registered, in its present life; return
-        it."""
+        """Wait for a leader under which every robot is registered, in its present life, and every
+        vote counts; return the leader."""
         from swarm_msgs import srv
 
         leader = self.leader(names, above_term)
@@ -74,7 +74,7 @@ class Field:
             state = self.call(leader, srv.Status, 'status', srv.Status.Request()).state
             lives = {one.robot_id: one.incarnation for one in state.robots if one.phase == 0}
             heard = self.watcher.heard
-            return all(
+            return not wanted & {*state.awaited_voter_ids} and all(
                 name in heard and lives.get(name) == heard[name].beacon.envelope.incarnation
                 for name in wanted
             )

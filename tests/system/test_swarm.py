@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from swarm_msgs import msg
+from swarm_msgs import msg, srv
 
 from swarm_coordinator.audit import audit, committed_entries, histories_agree
+from swarm_coordinator.ros.topics import TOPICS
 
 Make = Callable[..., Any]
 DONE, FAILED = msg.JobStatus.PHASE_DONE, msg.JobStatus.PHASE_FAILED
@@ -54,19 +55,36 @@ def assert_one_history(made: Any, names: tuple[str, ...]) -> None:
         assert audit(made.swarm.storage(name)).accepted_twice == 0
 
 
-def test_robots_started_in_any_order_agree_on_a_leader_and_votes_are_seen(field: Make) -> None:
+def test_robots_started_in_any_order_agree_on_a_leader_and_votes_are_seen(
+    field: Make, swarmctl: Make
+) -> None:
     made = field(start=False)
     votes: list[Any] = []
     made.client.node.create_subscription(
-        msg.Vote, '/swarm/vote', votes.append, 10,
+        msg.Vote, '/swarm/vote', votes.append, TOPICS['/swarm/vote'].qos,
     )
     made.swarm.start('r3')
     made.until(lambda: 'r3' in made.watcher.heard, 'r3 beats')
     assert made.watcher.agreed_leader(('r3',)) == '', 'one voter of three cannot lead'
     made.swarm.start('r1')
     first = made.leader(('r1', 'r3'))
+    awaited = lambda: made.call(  # noqa: E731
+        first, srv.Status, 'status', srv.Status.Request()
+    ).state.awaited_voter_ids
+    assert awaited() == ['r2']
+    said = swarmctl(made.swarm, '--robot', first, 'status')
+    assert 'never came: r2' in said.stdout
+    said = swarmctl(made.swarm, '--robot', first, 'members', 'list')
+    assert 'r2     yes   never came' in said.stdout, said
     made.swarm.start('r2')
     assert made.leader() == first, 'a late robot follows the leader that is there'
+    made.until(lambda: awaited() == [], 'the vote of r2 counts')
+    votes.clear()
+    request = srv.TransferLeadership.Request(to='r2')
+    assert made.call(first, srv.TransferLeadership, 'transfer_leadership', request).leader == 'r2'
+    made.until(
+        lambda: any(one.granted and one.envelope.sender != 'r2' for one in votes),
+        'a vote for r2 is seen')
 
 
 def test_job_submitted_anywhere_runs_and_its_output_comes_back(
@@ -197,8 +215,6 @@ def test_another_swarm_in_the_same_domain_is_ignored(field: Make, swarmctl: Make
     made.swarm.own = {'r9': {'swarm_id': 'other', 'voters': ['r9'], 'robot_id': 'r9'}}
     made.swarm.start('r9')
     made.ready()
-    from swarm_msgs import srv
-
     keys = str(made.swarm.keys_dir('other'))
     told: dict[str, Any] = {}
 

@@ -21,20 +21,33 @@ CHANGES = {
 def list_members(client: Any, options: argparse.Namespace) -> int:
     state = client.call(srv.Status, 'status', srv.Status.Request()).state
     rows = [
-        {'robot': name, 'vote': True, 'leads': name == state.leader} for name in state.voter_ids
-    ] + [{'robot': name, 'vote': False, 'leads': False} for name in state.non_voter_ids]
+        {
+            'robot': name, 'vote': True, 'leads': name == state.leader,
+            'came': name not in state.awaited_voter_ids,
+        }
+        for name in state.voter_ids
+    ] + [
+        {'robot': name, 'vote': False, 'leads': False, 'came': True}
+        for name in state.non_voter_ids
+    ]
     if options.json:
         return print_json(rows)
     print(
         tables.table(
             ('robot', 'vote', ''),
             [
-                (row['robot'], 'yes' if row['vote'] else 'no', 'leads' if row['leads'] else '')
+                (row['robot'], 'yes' if row['vote'] else 'no', _remark(row))
                 for row in rows
             ],
         )
     )
     return OK
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row['leads']:
+        return 'leads'
+    return '' if row['came'] else 'never came: its vote counts once the leader has met it'
 
 
 def change(client: Any, options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ def status(client: Any, options: argparse.Namespace) -> int:
         'voters_heard': state.voters_heard,
         'voters': state.voters,
         'quorum': state.quorum,
+        'voters_awaited': list(state.awaited_voter_ids),
         'commit_index': state.commit_index,
         'applied_index': answer.applied_index,
         'mode': Mode(state.mode.mode).label,
@@ -39,6 +40,8 @@ def status(client: Any, options: argparse.Namespace) -> int:
     if options.json:
         return print_json(facts)
     voters = f'{state.voters_heard} of {state.voters} voters heard, {state.quorum} needed'
+    if state.awaited_voter_ids:
+        voters += f'; never came: {", ".join(state.awaited_voter_ids)}'
     jobs = ', '.join(f'{count} {name}' for name, count in _counts(state).items() if count)
     rows = [
         ('swarm', f'{state.envelope.swarm_id}, as {answer.robot_id} sees it'),

@@ -188,6 +188,7 @@ class Views:
             quorum=len(core.raft.voters) // 2 + 1,
             voters_heard=core.voters_heard(),
             voter_ids=list(core.membership.voter_ids),
+            awaited_voter_ids=list(core.membership.awaited_ids),
             non_voter_ids=list(core.membership.non_voter_ids),
             emergency_active=core.emergency.active,
             emergency_epoch=core.emergency.register.epoch,

@@ -182,7 +182,9 @@ def test_new_disk_of_a_voter_takes_its_vote_and_is_to_get_it_back() -> None:
 
 def test_claim_needs_an_unclaimed_seat() -> None:
     unclaimed = Membership(((ME, 1), (R2, 1), (R3, UNCLAIMED)))
-    assert changed(unclaimed, [Claim(R3, 9)]).storage_of(R3) == 9
+    assert unclaimed.awaited_ids == (R3,)
+    claimed = changed(unclaimed, [Claim(R3, 9)])
+    assert claimed.storage_of(R3) == 9 and claimed.awaited_ids == ()
     for change in (Claim(R2, 9), Claim(R4, 9), Claim(R3, UNCLAIMED)):
         with pytest.raises(ChangeRefused):
             changed(unclaimed, [change])

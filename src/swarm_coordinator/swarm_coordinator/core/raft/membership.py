@@ -98,6 +98,11 @@ class Membership:
     def non_voter_ids(self) -> tuple[RobotId, ...]:
         return tuple(robot for robot, _ in self.non_voters)
 
+    @property
+    def awaited_ids(self) -> tuple[RobotId, ...]:
+        """Founders that nobody has heard yet: voters whose vote cannot count."""
+        return tuple(robot for robot, storage_id in self.voters if storage_id == UNCLAIMED)
+
     def storage_of(self, robot: RobotId) -> int | None:
         """Storage of a member; None = it is none."""
         return dict(self.voters + self.non_voters).get(robot)
