@@ -57,10 +57,55 @@ def test_what_fits_no_regime_is_unknown_and_raises_no_alarm() -> None:
 def test_regimes_that_take_turns_are_one_that_is_not_known() -> None:
     watch, now_ns, views = RegimeWatch(shipped_model()), 0, []
     for turn in range(10):
-        views += watched(watch, (CALM, PANIC)[turn % 2], 30, now_ns)
-        now_ns += 30 * SECOND_NS
+        views += watched(watch, (CALM, PANIC)[turn % 2], 50, now_ns)
+        now_ns += 50 * SECOND_NS
     assert views[-1].regime is Regime.UNKNOWN and 'took turns' in views[-1].reason
     assert all(view.regime is not Regime.UNKNOWN for view in views[20:60])
+
+
+def swinging(period_s: float, swing: float, seconds: int = 240) -> list[Snapshot]:
+    """Half way between calm and panic, without ever resting in either."""
+    wave = [swing * math.sin(2.0 * math.pi * second / period_s) for second in range(seconds)]
+    return [Snapshot(0.5 + one, 0.55 - one, 0.5, 5, CALM.mode, goodput=0.75, switches_per_s=0.0)
+            for one in wave]
+
+
+@pytest.mark.parametrize('period_s', [24.0, 40.0, 65.0])
+def test_load_that_swings_is_not_known(period_s: float) -> None:
+    watch = RegimeWatch(shipped_model())
+    watched(watch, CALM, 60, 0)
+    views = [watch.observe(one, (60 + i) * SECOND_NS)
+             for i, one in enumerate(swinging(period_s, 0.45))]
+    assert all(view.regime is Regime.UNKNOWN for view in views[int(2 * period_s) + 10:])
+    assert 'unknown: arousal swings between' in views[-1].reason
+    told_s = float(views[-1].reason.split()[-2])
+    assert abs(told_s - period_s) <= 2.0
+
+
+@pytest.mark.parametrize('period_s, swing', [(8.0, 0.3), (24.0, 0.15), (200.0, 0.45)])
+def test_jitter_ripples_and_slow_changes_are_no_swing(period_s: float, swing: float) -> None:
+    watch = RegimeWatch(shipped_model())
+    views = [watch.observe(one, i * SECOND_NS)
+             for i, one in enumerate(swinging(period_s, swing, 600))]
+    assert not any('swings' in view.reason for view in views)
+
+
+def test_swing_that_ended_is_forgotten() -> None:
+    watch = RegimeWatch(shipped_model())
+    for i, one in enumerate(swinging(40.0, 0.45)):
+        watch.observe(one, i * SECOND_NS)
+    views = watched(watch, CALM, 120, 240 * SECOND_NS)
+    assert 'swings' in views[0].reason and views[-1].regime is Regime.CALM
+
+
+def test_document_of_before_swings_were_noticed_is_read() -> None:
+    watch = RegimeWatch(small_model())
+    watched(watch, CALM, 20, 0)
+    document = watch.document()
+    del document['swings']
+    again = RegimeWatch.from_document(document, small_model())
+    assert again.document() == RegimeWatch.from_document(again.document(),
+                                                         small_model()).document()
 
 
 def test_the_reason_names_the_features_that_decide() -> None:
@@ -159,7 +204,10 @@ def test_a_bad_regime_that_lasts_does_not_become_the_normal_one() -> None:
 @pytest.mark.parametrize('change', [
     {'schema': 0}, {'model': 'other@1'}, {'looked_ns': 'x'}, {'features': None}, {'alarm': {}},
     {'centroids': {'revision': 0, 'moved_sd': '0x0p+0', 'centroids': []}},
-    {'farness': {'looks': [], 'since_ns': 3}}, {'turns': {'stays': 4}}])
+    {'farness': {'looks': [], 'since_ns': 3}}, {'turns': {'stays': 4}},
+    {'swings': {}}, {'swings': None},
+    {'swings': {name: {'turns': [], 'highest': ['x', 0], 'lowest': ['0x0p+0', 0]}
+                for name in ('arousal', 'stability', 'pressure')}}])
 def test_a_broken_document_is_refused(change: dict[str, object]) -> None:
     watch = RegimeWatch(small_model())
     watched(watch, CALM, 20, 0)

@@ -226,7 +226,7 @@ class FileTasks:
         if size and not self._stager.store.path(sha256).exists():
             found(FileRef(sha256, size, sha256), holder)
         else:
-            self._stager.look_up(sha256, found)
+            self._stager.look_up(sha256, found, holder)
 
     def _let_go(self, task: FileTask, ref: FileRef, problem: str) -> None:
         self._stager.unpin((ref.sha256,))

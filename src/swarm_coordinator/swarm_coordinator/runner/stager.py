@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarm_coordinator.core.files.fetch import (
+    GIVE_UP_NS,
     AskChunks,
     AskManifest,
     AskWho,
@@ -69,9 +70,10 @@ class _Want:
 
 @dataclass
 class _Lookup:
-    """Somebody wants a file whose size is not known."""
+    """Somebody wants a file whose size is not known; `holder` is said to have it."""
 
     sha256: str
+    holder: RobotId | None
     asked_ns: int
     ends_ns: int
     found: Callable[[FileRef | None, RobotId | None], None]
@@ -152,10 +154,12 @@ class Stager:
         self._inbox.put(lambda: self._forget(key))
 
     def look_up(
-        self, sha256: str, found: Callable[[FileRef | None, RobotId | None], None]
+        self, sha256: str, found: Callable[[FileRef | None, RobotId | None], None],
+        holder: RobotId | None = None,
     ) -> None:
-        """Find out who has a file of this content, and how large it is; None if nobody says so."""
-        self._inbox.put(lambda: self._look_up(sha256, found))
+        """Find out who has a file of this content, and how large it is; None if nobody says so.
+        A `holder` that is silent is waited for, as it is while a file is fetched from it."""
+        self._inbox.put(lambda: self._look_up(sha256, found, holder))
 
     def add(
         self, paths: list[tuple[Path, str]], done: Callable[[list[FileRef] | str], None]
@@ -329,6 +333,8 @@ class Stager:
             if page.held:
                 self._lookups.remove(lookup)
                 lookup.found(FileRef(page.sha256, page.size_bytes, page.sha256), page.holder)
+            elif page.holder == lookup.holder:
+                lookup.holder, lookup.ends_ns = None, min(lookup.ends_ns, now_ns + LOOKUP_NS)
 
     def _chunk_heard(self, heard: Chunk) -> None:
         fetch = self._fetches.get(heard.sha256)
@@ -509,15 +515,23 @@ class Stager:
     # ---- looking for a file of unknown size
 
     def _look_up(
-        self, sha256: str, found: Callable[[FileRef | None, RobotId | None], None]
+        self, sha256: str, found: Callable[[FileRef | None, RobotId | None], None],
+        holder: RobotId | None,
     ) -> None:
         size = self.store.size_of(sha256)
         if size is not None:
             found(FileRef(sha256, size, sha256), None)
             return
         now_ns = time.monotonic_ns()
-        self._lookups.append(_Lookup(sha256, now_ns, now_ns + LOOKUP_NS, found))
-        self.link.ask(None, sha256)
+        ends_ns = now_ns + (LOOKUP_NS if holder is None else GIVE_UP_NS)
+        lookup = _Lookup(sha256, holder, now_ns, ends_ns, found)
+        self._lookups.append(lookup)
+        self._ask_lookup(lookup)
+
+    def _ask_lookup(self, lookup: _Lookup) -> None:
+        self.link.ask(None, lookup.sha256)
+        if lookup.holder is not None:  # who is asked by name says no as well
+            self.link.ask(lookup.holder, lookup.sha256)
 
     def _ask_lookups(self, now_ns: int) -> None:
         for lookup in list(self._lookups):
@@ -526,7 +540,7 @@ class Stager:
                 lookup.found(None, None)
             elif now_ns - lookup.asked_ns >= 300_000_000:
                 lookup.asked_ns = now_ns
-                self.link.ask(None, lookup.sha256)
+                self._ask_lookup(lookup)
 
     # ---- the store
 

@@ -36,7 +36,11 @@ class Far:
     def ask(self, holder: Any, sha256: str, chunks: tuple[int, ...] = (), **_: Any) -> None:
         assert self.near is not None
         self.asked += 1
-        if self.silent or sha256 != SHA256:
+        if self.silent:
+            return
+        if sha256 != SHA256:
+            if holder is not None:
+                self.near.page_heard(ManifestPage(RobotId('r2'), sha256, False))
             return
         if chunks:
             self.near.chunk_heard(Chunk(RobotId('r2'), sha256, 32768, 0, DATA))
@@ -77,6 +81,28 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     yield made
     made.tasks.close()
     made.stager.close()
+
+
+def test_named_holder_that_is_not_heard_yet_is_waited_for(bench: Bench) -> None:
+    """As after a start, while the two have not found each other."""
+    bench.far.silent = True
+    asks = bench.far.ask
+
+    def ask(*told: Any, **more: Any) -> None:
+        bench.far.silent = bench.far.asked < 6  # by then LOOKUP_NS is long over
+        asks(*told, **more)
+
+    bench.far.ask = ask  # type: ignore[method-assign]
+    task = bench.ended(lambda: bench.tasks.fetch(SHA256, 0, RobotId('r2'), ''))
+    assert not task.problem and task.holder == 'r2'
+
+
+def test_named_holder_that_says_no_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stager, 'GIVE_UP_NS', 3600 * 10**9)
+    task = bench.ended(lambda: bench.tasks.fetch('0' * 64, 0, RobotId('r2'), ''))
+    assert 'nobody says that they have' in task.problem
 
 
 def test_stored_file_is_cached_or_kept_as_asked(bench: Bench, tmp_path: Path) -> None:

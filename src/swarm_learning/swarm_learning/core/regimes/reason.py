@@ -46,6 +46,14 @@ def why_restless(one: Regime, other: Regime) -> str:
             f'each for less than {STAY_S:g} s')
 
 
+def why_swinging(feature: str, turns: Sequence[tuple[float, int]]) -> str:
+    """A figure that goes up and down by turns; its turning points with their times in ns."""
+    values = sorted(value for value, _ in turns)
+    period_s = (turns[-1][1] - turns[0][1]) / 1e9 * 2.0 / (len(turns) - 1)
+    return (f'unknown: {feature} swings between {values[0]:.2f} and {values[-1]:.2f} '
+            f'every {period_s:.0f} s')
+
+
 def _told(
     model: RegimeModel, values: Vector, reference: Vector, gaps: Sequence[float]
 ) -> str:

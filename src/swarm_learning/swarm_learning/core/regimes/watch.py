@@ -13,8 +13,8 @@ from .alarm import Alarm
 from .drift import Centroids
 from .features import FEATURES, GAP_S_MAX, Features
 from .model import Nearest, RegimeModel, Vector
-from .novelty import Farness, Turns
-from .reason import why_far, why_named, why_restless
+from .novelty import Farness, Swings, Turns
+from .reason import why_far, why_named, why_restless, why_swinging
 from .snapshot import Regime, Snapshot
 
 SCHEMA = 1
@@ -91,6 +91,7 @@ class RegimeWatch:
         self._centroids = Centroids(model)
         self._farness = Farness()
         self._turns = Turns()
+        self._swings = Swings()
         self._frozen = False
         self._looked_ns: int | None = None
 
@@ -109,7 +110,7 @@ class RegimeWatch:
         scored = self._model.scored(values)
         found = self._model.nearest(scored, self._centroids.now)
         if self._due(now_ns):
-            self._look(found, scored, now_ns)
+            self._look(found, values, scored, now_ns)
         return self._view(values, scored, found)
 
     def document(self) -> dict[str, object]:
@@ -119,6 +120,7 @@ class RegimeWatch:
             'looked_ns': self._looked_ns, 'features': self._features.document(),
             'alarm': self._alarm.document(), 'centroids': self._centroids.document(),
             'farness': self._farness.document(), 'turns': self._turns.document(),
+            'swings': self._swings.document(),
         }
 
     @staticmethod
@@ -141,6 +143,8 @@ class RegimeWatch:
         watch._centroids.restore(_part(document, 'centroids'))
         watch._farness.restore(_part(document, 'farness'))
         watch._turns.restore(_part(document, 'turns'))
+        if 'swings' in document:    # not in what was kept before there were any
+            watch._swings.restore(_part(document, 'swings'))
         return watch
 
     def _due(self, now_ns: int) -> bool:
@@ -149,14 +153,15 @@ class RegimeWatch:
             return True
         return seconds_between(last_ns, now_ns) >= LOOK_GAP_S
 
-    def _look(self, found: Nearest, scored: Vector, now_ns: int) -> None:
+    def _look(self, found: Nearest, values: Vector, scored: Vector, now_ns: int) -> None:
         if self._looked_ns is not None and abs(now_ns - self._looked_ns) > GAP_S_MAX * 1e9:
-            self._farness, self._turns = Farness(), Turns()
+            self._farness, self._turns, self._swings = Farness(), Turns(), Swings()
         self._looked_ns = now_ns
         if not self._features.warm:
             return self._alarm.observe(Regime.UNKNOWN, now_ns)
         self._farness.observe(found.distance, now_ns)
         self._turns.observe(found.regime, self._config.agree_snapshots, now_ns)
+        self._swings.observe(values, now_ns)
         if self._config.drift_per_snapshot and not self._frozen:
             self._centroids.follow(
                 scored, found, self._model.limit, self._config.drift_per_snapshot)
@@ -170,7 +175,9 @@ class RegimeWatch:
         return self._farness.distance() > self._model.limit
 
     def _restless(self) -> bool:
-        return self._looked_ns is not None and self._turns.restless(self._looked_ns)
+        now_ns = self._looked_ns
+        return now_ns is not None and (
+            self._turns.restless(now_ns) or self._swings.swinging(now_ns) is not None)
 
     def _view(self, values: Vector, scored: Vector, found: Nearest) -> RegimeView:
         return RegimeView(
@@ -194,6 +201,9 @@ class RegimeWatch:
         if self._far():
             return why_far(self._model, values, scored, found, self._farness.distance())
         if self._restless():
+            swinging = self._swings.swinging(self._looked_ns or 0)
+            if swinging is not None:
+                return why_swinging(swinging[0], swinging[1].turns)
             return why_restless(self._turns.named, self._turns.stays[-1][0])
         return why_named(self._model, self._centroids.now, values, scored, found)
 
