@@ -15,7 +15,7 @@ APT = ('apt-get install umockdev gir1.2-umockdev-1.0 python3-gi libudev1 udev')
 HERE = Path(__file__).resolve().parent
 PRELOAD = 'libumockdev-preload.so.0'
 # Pure Python, so that another interpreter of about the same version can use them.
-BORROWED = ('pyudev', 'pytest', '_pytest', 'pluggy', 'iniconfig', 'packaging', 'pygments',
+BORROWED = ('pyudev', 'pytest', '_pytest', 'py', 'pluggy', 'iniconfig', 'packaging', 'pygments',
             'exceptiongroup', 'tomli', 'typing_extensions', 'smbus2', 'serial',
             # Compiled, so it serves only an interpreter of the same version; else it is skipped.
             'spidev')

@@ -399,7 +399,8 @@ def test_robot_that_is_not_root_has_the_same_cage(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(folder, 61000, 61000)
         as_other = ['setpriv', '--reuid', '61000', '--regid', '61000', '--clear-groups']
-    paths = [path for path in sys.path if 'swarm_coordinator' in path]
+    lent = str(Path(pytest.__file__).parent.parent)
+    paths = [path for path in sys.path if 'swarm_coordinator' in path or path == lent]
     try:
         done = subprocess.run(
             [*as_other, SYSTEM_PYTHON, '-c', UNPRIVILEGED, str(folder), os.pathsep.join(paths)],
