@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, KeyValue
+from rclpy.action import get_action_names_and_types
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
@@ -369,7 +370,9 @@ def test_stranger_who_hears_everything_finds_no_word_where_it_is_encrypted(
     if level == 'sign':
         assert sniffer.found >= {'/swarm/append', '/swarm/jobs', '/swarm/file_chunk'}
         assert eavesdropper.found >= {f'/{leader}/submit_job', f'/{leader}/list_jobs'}
+        assert f'/{leader}/run_job' in dict(get_action_names_and_types(made.client.node))
         return
+    assert not [name for name, _ in get_action_names_and_types(made.client.node)]
     assert eavesdropper.found == set()
     assert all(name.endswith(SUFFIX) for name in eavesdropper.heard), 'nobody asks in the clear'
     assert sniffer.found == set()

@@ -35,6 +35,7 @@ from swarm_coordinator.ros import job_conversions
 from swarm_coordinator.ros.clients import Clients
 from swarm_coordinator.ros.deferred import Alarms, Watchers, run, serve
 from swarm_coordinator.ros.engine import Handover
+from swarm_coordinator.ros.guarded_node import level_of
 from swarm_coordinator.ros.request_guard import refuse, request_guard_of
 from swarm_coordinator.ros.requests import EXPIRY_MS_DEFAULT, answer_code
 from swarm_coordinator.ros.views import Views
@@ -102,19 +103,22 @@ class JobServices:
             (srv.ListRoutes, 'list_routes', self._list_routes),
         ):
             serve(node, kind, name, callback, group)
-        self._action = ActionServer(
-            node,
-            RunJob,
-            'run_job',
-            execute_callback=_ended_goal,
-            handle_accepted_callback=self._accepted,
-            goal_callback=self._goal_asked,
-            cancel_callback=self._cancel_asked,
-            callback_group=group,
-        )
+        self._action = None
+        if level_of(node) != 'sign_encrypt':  # goals, feedback and results travel readable
+            self._action = ActionServer(
+                node,
+                RunJob,
+                'run_job',
+                execute_callback=_ended_goal,
+                handle_accepted_callback=self._accepted,
+                goal_callback=self._goal_asked,
+                cancel_callback=self._cancel_asked,
+                callback_group=group,
+            )
 
     def close(self) -> None:
-        self._action.destroy()
+        if self._action is not None:
+            self._action.destroy()
 
     def jobs_changed(self, job_ids: list[str]) -> None:
         """From the coordinator's thread: wake whoever watches one of these."""

@@ -13,7 +13,7 @@ from .alarm import Alarm
 from .drift import Centroids
 from .features import FEATURES, GAP_S_MAX, Features
 from .model import Nearest, RegimeModel, Vector
-from .novelty import Farness, Swings, Turns
+from .novelty import Farness, Swing, Swings, Turns
 from .reason import why_far, why_named, why_restless, why_swinging
 from .snapshot import Regime, Snapshot
 
@@ -92,6 +92,7 @@ class RegimeWatch:
         self._farness = Farness()
         self._turns = Turns()
         self._swings = Swings()
+        self._swinging: tuple[str, Swing] | None = None     # at the last look
         self._frozen = False
         self._looked_ns: int | None = None
 
@@ -145,6 +146,7 @@ class RegimeWatch:
         watch._turns.restore(_part(document, 'turns'))
         if 'swings' in document:    # not in what was kept before there were any
             watch._swings.restore(_part(document, 'swings'))
+            watch._swinging = watch._swings.swinging(watch._looked_ns or 0)
         return watch
 
     def _due(self, now_ns: int) -> bool:
@@ -156,12 +158,14 @@ class RegimeWatch:
     def _look(self, found: Nearest, values: Vector, scored: Vector, now_ns: int) -> None:
         if self._looked_ns is not None and abs(now_ns - self._looked_ns) > GAP_S_MAX * 1e9:
             self._farness, self._turns, self._swings = Farness(), Turns(), Swings()
+            self._swinging = None
         self._looked_ns = now_ns
         if not self._features.warm:
             return self._alarm.observe(Regime.UNKNOWN, now_ns)
         self._farness.observe(found.distance, now_ns)
         self._turns.observe(found.regime, self._config.agree_snapshots, now_ns)
         self._swings.observe(values, now_ns)
+        self._swinging = self._swings.swinging(now_ns)
         if self._config.drift_per_snapshot and not self._frozen:
             self._centroids.follow(
                 scored, found, self._model.limit, self._config.drift_per_snapshot)
@@ -177,7 +181,7 @@ class RegimeWatch:
     def _restless(self) -> bool:
         now_ns = self._looked_ns
         return now_ns is not None and (
-            self._turns.restless(now_ns) or self._swings.swinging(now_ns) is not None)
+            self._swinging is not None or self._turns.restless(now_ns))
 
     def _view(self, values: Vector, scored: Vector, found: Nearest) -> RegimeView:
         return RegimeView(
@@ -201,9 +205,8 @@ class RegimeWatch:
         if self._far():
             return why_far(self._model, values, scored, found, self._farness.distance())
         if self._restless():
-            swinging = self._swings.swinging(self._looked_ns or 0)
-            if swinging is not None:
-                return why_swinging(swinging[0], swinging[1].turns)
+            if self._swinging is not None:
+                return why_swinging(self._swinging[0], self._swinging[1].turns)
             return why_restless(self._turns.named, self._turns.stays[-1][0])
         return why_named(self._model, self._centroids.now, values, scored, found)
 
