@@ -342,14 +342,25 @@ class Hosts:
         self.until(same, f'{names} have caught up')
 
     def ready(self, names: Sequence[str] = (), above_term: int = 0) -> str:
-        """Wait for a leader under which all are registered and healthy; return it."""
+        """Wait for a leader under which all are registered in their present lives, healthy, and
+        their votes count; return it."""
         names = names or self.names
         leader = self.leader(names, above_term)
 
         def healthy() -> bool:
             nonlocal leader
             leader = self.agreed(names, above_term)
-            return bool(leader) and set(names) <= self.phases(leader, 0)
+            if not leader:
+                return False
+            state = self.status(leader)['state']
+            lives = {
+                one['robot_id']: one['incarnation'] for one in state['robots'] if not one['phase']
+            }
+            return (
+                set(names) <= lives.keys()
+                and not {*names} & {*state['awaited_voter_ids']}
+                and all(self.status(name)['incarnation'] == lives[name] for name in names)
+            )
 
         self.until(healthy, f'{names} are registered and healthy')
         self.caught_up(names)

@@ -50,4 +50,5 @@ def test_swarm_works_without_a_robot_of_another_protocol_and_both_say_who_needs_
             f'{name} says: {pattern}',
         )
     assert made.leader(('r1', 'r2')) != 'r3'
+    made.until(lambda: 'r3' in made.watcher.heard, 'r3 beats')
     assert made.watcher.heard['r3'].beacon.leader == ''
