@@ -106,8 +106,11 @@ def test_failing_job_is_tried_again_ever_later_and_then_fails_with_its_own_words
     grants = [stamp for stamp, what in told if 'granted to' in what]
     rests_ms = [(grants[number + 1] - failures[number]) // MS for number in (0, 1)]
     assert rests_ms[0] >= 300 and rests_ms[1] >= 600, rests_ms
-    assert any(
-        event.kind == 'job_failed' and event.subject == job for event in swarm.watcher.events
+    swarm.until(
+        lambda: any(
+            one.kind == 'job_failed' and one.subject == job for one in swarm.watcher.events
+        ),
+        'an event says that it failed',
     )
 
 

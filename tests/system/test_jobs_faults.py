@@ -109,8 +109,11 @@ def test_job_of_a_killed_robot_runs_again_elsewhere_within_one_lease_and_its_gra
     assert 0 < took_ms <= TTL_MS + GRACE_MS + MARGIN_MS
     assert (ended.phase, ended.attempt, ended.losses) == (DONE, 2, 1)
     assert ended.robot_id in survivors and words(runs) == ['1', '2']
-    assert any(
-        event.kind == 'job_reissued' and event.subject == job for event in made.watcher.events
+    made.until(
+        lambda: any(
+            one.kind == 'job_reissued' and one.subject == job for one in made.watcher.events
+        ),
+        'an event says that it runs again',
     )
     assert_accepted_once(made, [job], survivors)
 

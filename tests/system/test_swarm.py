@@ -135,7 +135,10 @@ def test_job_of_a_killed_follower_is_run_again_elsewhere(field: Make) -> None:
     assert {job.phase for job in ended.values()} == {DONE}
     assert victim not in {job.robot_id for job in ended.values()}
     assert sum(job.attempt - 1 for job in ended.values()) == 1, 'exactly one attempt was lost'
-    assert any(event.kind == 'robot_dead' for event in made.watcher.events)
+    made.until(
+        lambda: any(event.kind == 'robot_dead' for event in made.watcher.events),
+        'an event says that it is dead',
+    )
 
 
 def test_paused_leader_steps_down_when_it_wakes_and_histories_agree(field: Make) -> None:
