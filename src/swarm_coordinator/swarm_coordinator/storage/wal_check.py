@@ -37,8 +37,8 @@ def wal_damage(path: Path) -> str | None:
     content = path.read_bytes()
     if not any(content):
         return None  # never written, or not one byte of it arrived
-    if len(content) < HEADER.size:
-        return None  # torn when it was made: no frame was ever in it
+    if len(content) < HEADER.size + FRAME_HEADER.size + min(PAGE_BYTES):
+        return None  # torn when it was made: its head is synced before the first frame is written
     return _damage_in(content)
 
 

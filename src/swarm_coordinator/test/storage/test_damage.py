@@ -206,6 +206,20 @@ def test_other_damage_to_a_head_of_a_write_ahead_log_is_found(path: Path) -> Non
         assert wal_damage(wal) is not None, f'{size} bytes, then damage'
 
 
+@pytest.mark.parametrize('size', range(33))
+def test_power_cut_twice_within_the_first_head_of_the_write_ahead_log_is_harmless(
+    path: Path, size: int,
+) -> None:
+    """The file had its length and nothing in it, and was begun again."""
+    content, old, _ = begun_anew(path)
+    wal = path.with_name('torn')
+    wal.write_bytes(old[:size] + bytes(WAL_HEAD_BYTES - size))
+    assert wal_damage(wal) is None
+    if size == 2:  # frames behind such a head were acknowledged
+        wal.write_bytes(wal.read_bytes() + content[WAL_HEAD_BYTES:])
+        assert wal_damage(wal) == 'the head of the write-ahead log is damaged'
+
+
 @pytest.mark.parametrize('page_bytes', [0, 1, 511, FRAME_BYTES, 4161, 20736, 65535, 1 << 17])
 def test_page_size_that_sqlite_never_writes_is_damage_to_the_head(
     path: Path, page_bytes: int,
