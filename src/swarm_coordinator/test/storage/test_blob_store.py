@@ -120,7 +120,7 @@ def test_fetches_that_have_begun_count_into_the_quota(tmp_path: Path) -> None:
     """The inputs of a job are all begun before the first one is finished."""
     store = BlobStore(tmp_path / 'store', 10)
     store.begin(ref_of(b'123456'))
-    with pytest.raises(BlobStoreFull):
+    with pytest.raises(BlobStoreFull, match='quota of 10 bytes .6 in use'):
         store.begin(ref_of(b'abcde'))
     store.begin(ref_of(b'123456'))  # from another holder
     store.abandon(ref_of(b'123456').sha256)
