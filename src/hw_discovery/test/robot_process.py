@@ -21,9 +21,10 @@ SENSOR = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class Robot:
-    """One executor thread that spins the part's node and the test's own."""
+    """One executor thread that spins the part's node and the test's own. `wait_s`: for each."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, wait_s: float = WAIT_S) -> None:
+        self.wait_s = wait_s
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.node = Node(PART.node_name, namespace=f'/{config.robot_id}', context=self.context)
@@ -44,19 +45,19 @@ class Robot:
             return
         self._is_closed = True
         self.part.close()
-        self.executor.shutdown(WAIT_S)
-        self._thread.join(WAIT_S)
+        self.executor.shutdown(self.wait_s)
+        self._thread.join(self.wait_s)
         self.node.destroy_node()
         self.client_node.destroy_node()
         self.context.try_shutdown()
 
     def call(self, kind: Any, name: str, **fields: Any) -> Any:
         client = self.client_node.create_client(kind, f'/{self.robot_id}/{name}')
-        assert client.wait_for_service(WAIT_S), name
+        assert client.wait_for_service(self.wait_s), name
         done = threading.Event()
         future = client.call_async(kind.Request(**fields))
         future.add_done_callback(lambda _: done.set())
-        assert done.wait(WAIT_S), f'{name} did not answer'
+        assert done.wait(self.wait_s), f'{name} did not answer'
         return future.result()
 
     def collect(self, kind: Any, topic: str, qos: Any = SENSOR) -> list[Any]:
@@ -72,6 +73,6 @@ class Robot:
         self.client_node.create_subscription(kind, full, on_message, qos)
         return seen
 
-    def wait_for(self, condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
+    def wait_for(self, condition: Callable[[], bool], wait_s: float | None = None) -> None:
         with self.news:
-            assert self.news.wait_for(condition, wait_s), self.last
+            assert self.news.wait_for(condition, wait_s or self.wait_s), self.last

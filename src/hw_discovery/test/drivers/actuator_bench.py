@@ -11,6 +11,7 @@ from typing import Any
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import SetBool
 
+from hw_discovery.core.probing.operation import I2cPlace
 from hw_discovery.drivers.manager import Drivable
 
 TOPIC = '/r1/sensors/arm'
@@ -46,21 +47,24 @@ class PtyDevice:
 
 
 class Bench:
-    """Drives `driver` on a port and commands it."""
+    """Drives `driver` at a place and commands it; `place`: a path, or an address on a bus."""
 
     def __init__(self, robot: Any, make_device: Callable[..., Any], driver: str,
-                 path: str, parameters: dict[str, Any]) -> None:
+                 place: str | I2cPlace, parameters: dict[str, Any]) -> None:
         self.robot, self.make_device = robot, make_device
-        self.driver, self.path = driver, path
+        self.driver, self.place = driver, place
         self.parameters = {'name': 'arm', **parameters}
         robot.make_host()
         self.command_out = robot.asker.create_publisher(Float64MultiArray, f'{TOPIC}/command', 1)
         self.armed: list[Any] = robot.listen(Bool, f'{TOPIC}/armed')
 
+    def device(self, generation: int) -> Any:
+        return self.make_device(generation=generation, device_path=self.place)
+
     def drive(self, generation: int = 1, **parameters: Any) -> None:
+        at = self.place if isinstance(self.place, I2cPlace) else None
         self.robot.update(Drivable(
-            self.make_device(generation=generation, device_path=self.path), self.driver,
-            parameters={**self.parameters, **parameters}))
+            self.device(generation), self.driver, at, {**self.parameters, **parameters}))
         self.until(lambda: self.command_out.get_subscription_count() == 1)
 
     def until(self, condition: Callable[[], Any]) -> None:

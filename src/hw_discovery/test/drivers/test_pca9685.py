@@ -14,9 +14,8 @@ pytest.importorskip('trajectory_msgs', reason='needs trajectory_msgs')
 pytest.importorskip('smbus2', reason='pip: smbus2')
 
 from builtin_interfaces.msg import Duration, Time  # noqa: E402
+from drivers.actuator_bench import TOPIC, Bench  # noqa: E402
 from drivers.fake_i2c import FakeChip, FakeI2c  # noqa: E402
-from std_msgs.msg import Bool, Float64MultiArray  # noqa: E402
-from std_srvs.srv import SetBool  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
 from hw_discovery.core.probing.operation import I2cPlace  # noqa: E402
@@ -25,7 +24,6 @@ from hw_discovery.drivers.servo.pca9685_driver import Pca9685Driver  # noqa: E40
 
 OFF = pca9685.NO_PULSE
 ID = 'i2c:1:0x40'
-TOPIC = '/r1/sensors/arm'
 PARAMETERS = {'name': 'arm', 'channels': [0, 3], 'joints': ['pan', 'tilt'],
               'velocity_max': 1000.0, 'acceleration_max': 100000.0}
 
@@ -59,49 +57,31 @@ class FakePca(FakeChip):
         return bool(self.pulse(channel)[3] & 0x10)
 
 
-class Bench:
-    """A driven board and a commander."""
+class PcaBench(Bench):
+    """A driven board and a commander, of trajectories too."""
 
     def __init__(self, robot: Any, make_device: Callable[..., Any],
                  monkeypatch: pytest.MonkeyPatch) -> None:
-        self.robot, self.make_device = robot, make_device
         self.chip = FakePca()
         self.bus = FakeI2c({0x40: self.chip})
         monkeypatch.setattr(Pca9685Driver, 'OPEN', self.bus.open)
-        robot.make_host()
-        self.command_out = robot.asker.create_publisher(Float64MultiArray, f'{TOPIC}/command', 1)
+        super().__init__(robot, make_device, 'servo_pca9685', I2cPlace(1, 0x40), PARAMETERS)
         self.trajectory_out = robot.asker.create_publisher(
             JointTrajectory, f'{TOPIC}/joint_trajectory', 1)
-        self.armed: list[Any] = robot.listen(Bool, f'{TOPIC}/armed')
+
+    def device(self, generation: int) -> Any:
+        return self.make_device(ID, generation=generation)
 
     def drive(self, generation: int = 1, **parameters: Any) -> None:
-        self.robot.update(Drivable(
-            self.make_device(ID, generation=generation), 'servo_pca9685', I2cPlace(1, 0x40),
-            {**PARAMETERS, **parameters}))
+        super().drive(generation, **parameters)
         self.until(lambda: self.chip.registers[0] == 0x20)
-        self.until(lambda: self.command_out.get_subscription_count() == 1)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(1500):
-            if condition():
-                return
-            with self.robot.news:
-                self.robot.news.wait(0.01)
-        raise AssertionError(('it did not come to pass', self.robot.faults))
-
-    def arm(self, is_on: bool = True) -> Any:
-        return self.robot.call(SetBool, f'{TOPIC}/arm', SetBool.Request(data=is_on))
-
-    def armed_for_good(self) -> None:
-        self.until(lambda: self.arm().success)
-
-    def send(self, *positions: float) -> None:
-        self.command_out.publish(Float64MultiArray(data=positions))
 
 
 @pytest.fixture
-def bench(robot: Any, make_device: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return Bench(robot, make_device, monkeypatch)
+def bench(
+    robot: Any, make_device: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,
+) -> PcaBench:
+    return PcaBench(robot, make_device, monkeypatch)
 
 
 def middle(chip: FakePca) -> bool:
@@ -109,7 +89,7 @@ def middle(chip: FakePca) -> bool:
 
 
 def test_a_board_loses_its_pulses_when_taken_over_and_ignores_commands_until_armed(
-    bench: Bench,
+    bench: PcaBench,
 ) -> None:
     bench.drive()
     assert bench.chip.is_off(0) and bench.chip.registers[0xFE] == 0x79
@@ -121,7 +101,7 @@ def test_a_board_loses_its_pulses_when_taken_over_and_ignores_commands_until_arm
     assert bench.chip.is_off(1), 'a channel that nobody named is left alone'
 
 
-def test_silence_takes_the_pulses_away(bench: Bench) -> None:
+def test_silence_takes_the_pulses_away(bench: PcaBench) -> None:
     bench.drive(command_timeout_ms=100)
     bench.armed_for_good()
     bench.until(lambda: bench.send(0.0, 0.0) or middle(bench.chip))
@@ -131,7 +111,7 @@ def test_silence_takes_the_pulses_away(bench: Bench) -> None:
     assert bench.chip.is_off(0)
 
 
-def test_the_emergency_stop_takes_the_pulses_away_and_forbids_arming(bench: Bench) -> None:
+def test_the_emergency_stop_takes_the_pulses_away_and_forbids_arming(bench: PcaBench) -> None:
     bench.drive(command_timeout_ms=60000)
     bench.armed_for_good()
     bench.until(lambda: bench.send(0.0, 0.0) or middle(bench.chip))
@@ -144,7 +124,7 @@ def test_the_emergency_stop_takes_the_pulses_away_and_forbids_arming(bench: Benc
     bench.armed_for_good()
 
 
-def test_unplugging_and_plugging_in_again_leaves_it_disarmed(bench: Bench) -> None:
+def test_unplugging_and_plugging_in_again_leaves_it_disarmed(bench: PcaBench) -> None:
     bench.drive(command_timeout_ms=60000)
     bench.armed_for_good()
     bench.until(lambda: bench.send(0.0, 0.0) or middle(bench.chip))
@@ -160,7 +140,7 @@ def test_unplugging_and_plugging_in_again_leaves_it_disarmed(bench: Bench) -> No
     assert bench.chip.is_off(0) and bench.armed[-1].data is False
 
 
-def test_closing_takes_the_pulses_away(bench: Bench) -> None:
+def test_closing_takes_the_pulses_away(bench: PcaBench) -> None:
     bench.drive(command_timeout_ms=60000)
     bench.armed_for_good()
     bench.until(lambda: bench.send(0.0, 0.0) or middle(bench.chip))
@@ -168,7 +148,7 @@ def test_closing_takes_the_pulses_away(bench: Bench) -> None:
     assert bench.chip.is_off(0) and bench.bus.closed == bench.bus.opened
 
 
-def test_a_trajectory_is_followed_and_a_late_one_is_not(bench: Bench) -> None:
+def test_a_trajectory_is_followed_and_a_late_one_is_not(bench: PcaBench) -> None:
     bench.drive(command_timeout_ms=60000)
     bench.armed_for_good()
     late = JointTrajectory(joint_names=['tilt'], points=[JointTrajectoryPoint(
@@ -197,7 +177,7 @@ def test_a_stranger_at_the_address_is_not_written_to(
 
 
 def test_a_board_that_lost_power_meanwhile_is_disarmed_with_a_fault(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch,
+    bench: PcaBench, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr('hw_discovery.drivers.servo.pca9685_driver.CHECK_S', 0.02)
     bench.drive(command_timeout_ms=60000)

@@ -12,9 +12,8 @@ import pytest
 rclpy = pytest.importorskip('rclpy', reason='needs ROS 2')
 pytest.importorskip('swarm_msgs', reason='needs the built swarm_msgs')
 
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
+import robot_process  # noqa: E402
+from robot_process import LATCHED  # noqa: E402
 from swarm_msgs.msg import (  # noqa: E402
     Capability,
     HardwareDevice,
@@ -25,58 +24,20 @@ from swarm_msgs.srv import ListDevices, Negotiate, Rescan  # noqa: E402
 
 from hw_discovery.buses.host_scan import HostScanner  # noqa: E402
 from hw_discovery.config import Config  # noqa: E402
-from hw_discovery.ros.part import PART, HardwareDiscovery  # noqa: E402
+from hw_discovery.ros.part import PART  # noqa: E402
 
 WAIT_S = 10.0
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-class Robot:
-    """One executor thread that spins the part's node and the test's own."""
+class Robot(robot_process.Robot):
+    """As it is, closed twice."""
 
     def __init__(self, config: Config) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self.node = Node(PART.node_name, namespace=f'/{config.robot_id}', context=self.context)
-        self.client_node = Node('asker', context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.executor.add_node(self.client_node)
-        self.part: HardwareDiscovery = PART.create(self.node, config)
-        self.robot_id = config.robot_id
-        self._thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self._thread.start()
+        super().__init__(config, WAIT_S)
 
     def close(self) -> None:
         self.part.close()
-        self.part.close()
-        self.executor.shutdown(WAIT_S)
-        self._thread.join(WAIT_S)
-        self.node.destroy_node()
-        self.client_node.destroy_node()
-        self.context.try_shutdown()
-
-    def call(self, kind: Any, name: str, request: Any) -> Any:
-        client = self.client_node.create_client(kind, f'/{self.robot_id}/{name}')
-        assert client.wait_for_service(WAIT_S)
-        done = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: done.set())
-        assert done.wait(WAIT_S), f'{name} did not answer'
-        return future.result()
-
-    def collect(self, kind: Any, name: str, qos: Any) -> tuple[list[Any], threading.Condition]:
-        seen: list[Any] = []
-        news = threading.Condition()
-
-        def on_message(msg: Any) -> None:
-            with news:
-                seen.append(msg)
-                news.notify_all()
-
-        self.client_node.create_subscription(kind, f'/{self.robot_id}/{name}', on_message, qos)
-        return seen, news
+        super().close()
 
 
 @pytest.fixture
@@ -92,18 +53,13 @@ def start() -> Iterator[Callable[..., Robot]]:
         robot.close()
 
 
-def wait_for(news: threading.Condition, condition: Callable[[], bool]) -> None:
-    with news:
-        assert news.wait_for(condition, WAIT_S)
-
-
 def test_the_real_host_is_on_the_latched_topic_for_a_late_subscriber(
     start: Callable[..., Robot],
 ) -> None:
     robot = start()
-    robot.call(Rescan, 'rescan', Rescan.Request())
-    seen, news = robot.collect(HardwareInventory, 'hardware/inventory', LATCHED)
-    wait_for(news, lambda: bool(seen))
+    robot.call(Rescan, 'rescan')
+    seen = robot.collect(HardwareInventory, 'hardware/inventory', LATCHED)
+    robot.wait_for(lambda: bool(seen))
     inventory = seen[-1]
     assert inventory.robot_id == 'r1'
     assert inventory.cpu_cores >= 1 and inventory.memory_bytes > 0
@@ -119,19 +75,19 @@ def test_a_rescan_finds_a_new_device_and_answers_with_the_counts(
     start: Callable[..., Robot], fake_sysfs: Any,
 ) -> None:
     robot = start(sysfs_root=str(fake_sysfs.root))
-    before = robot.call(Rescan, 'rescan', Rescan.Request())
-    events, news = robot.collect(HardwareEvent, 'hardware/events', 50)
-    inventories, more = robot.collect(HardwareInventory, 'hardware/inventory', LATCHED)
-    wait_for(more, lambda: bool(inventories))
+    before = robot.call(Rescan, 'rescan')
+    events = robot.collect(HardwareEvent, 'hardware/events', 50)
+    inventories = robot.collect(HardwareInventory, 'hardware/inventory', LATCHED)
+    robot.wait_for(lambda: bool(inventories))
     fake_sysfs.add_usb_serial()
-    answer = robot.call(Rescan, 'rescan', Rescan.Request())
+    answer = robot.call(Rescan, 'rescan')
     assert (answer.appeared, answer.vanished) == (2, 0)
     assert answer.revision == before.revision + 2
     assert any('hot-plug is not followed' in text for text in answer.notices)
-    wait_for(news, lambda: len(events) >= 2)
+    robot.wait_for(lambda: len(events) >= 2)
     assert [(e.kind, e.cause) for e in events] == [(HardwareEvent.KIND_APPEARED, 'rescan')] * 2
     assert events[1].device.parent_id == events[0].device.device_id
-    wait_for(more, lambda: inventories[-1].revision == answer.revision)
+    robot.wait_for(lambda: inventories[-1].revision == answer.revision)
 
 
 def test_devices_are_listed_by_bus_and_capability(
@@ -139,12 +95,12 @@ def test_devices_are_listed_by_bus_and_capability(
 ) -> None:
     fake_sysfs.add_usb_serial()
     robot = start(sysfs_root=str(fake_sysfs.root))
-    robot.call(Rescan, 'rescan', Rescan.Request())
-    by_bus = robot.call(ListDevices, 'list_devices', ListDevices.Request(
-        buses=[HardwareDevice.BUS_SERIAL]))
+    robot.call(Rescan, 'rescan')
+    by_bus = robot.call(ListDevices, 'list_devices',
+        buses=[HardwareDevice.BUS_SERIAL])
     assert [d.device_path for d in by_bus.devices] == ['/dev/ttyUSB0']
-    none = robot.call(ListDevices, 'list_devices', ListDevices.Request(
-        capability='sensor:camera'))
+    none = robot.call(ListDevices, 'list_devices',
+        capability='sensor:camera')
     assert none.devices == []
     assert any('hot-plug is not followed' in text for text in none.notices)
 
@@ -154,10 +110,10 @@ def test_a_bus_number_that_is_unknown_lists_nothing_and_is_said(
 ) -> None:
     fake_sysfs.add_usb_serial()
     robot = start(sysfs_root=str(fake_sysfs.root))
-    before = robot.call(Rescan, 'rescan', Rescan.Request())
-    listed = robot.call(ListDevices, 'list_devices', ListDevices.Request(buses=[250]))
+    before = robot.call(Rescan, 'rescan')
+    listed = robot.call(ListDevices, 'list_devices', buses=[250])
     assert listed.devices == [] and '250' in listed.notices[0]
-    again = robot.call(Rescan, 'rescan', Rescan.Request(buses=[250]))
+    again = robot.call(Rescan, 'rescan', buses=[250])
     assert again.revision == before.revision and '250' in again.notices[0]
 
 
@@ -165,27 +121,27 @@ def test_a_rescan_of_one_bus_leaves_the_devices_of_others(
     start: Callable[..., Robot], fake_sysfs: Any,
 ) -> None:
     robot = start(sysfs_root=str(fake_sysfs.root), buses=('usb', 'serial', 'network'))
-    robot.call(Rescan, 'rescan', Rescan.Request())
+    robot.call(Rescan, 'rescan')
     fake_sysfs.add_usb_serial()
     fake_sysfs.add('/devices/platform/eth/net/eth0', 'net', attributes={'type': '1'})
-    answer = robot.call(Rescan, 'rescan', Rescan.Request(
-        buses=[HardwareDevice.BUS_SERIAL, HardwareDevice.BUS_I2C]))
+    answer = robot.call(Rescan, 'rescan',
+        buses=[HardwareDevice.BUS_SERIAL, HardwareDevice.BUS_I2C])
     assert (answer.appeared, answer.vanished) == (2, 0), 'the port and what it hangs on'
     assert 'i2c' in answer.notices[0]
-    rest = robot.call(Rescan, 'rescan', Rescan.Request(buses=[HardwareDevice.BUS_NETWORK]))
+    rest = robot.call(Rescan, 'rescan', buses=[HardwareDevice.BUS_NETWORK])
     assert (rest.appeared, rest.vanished) == (1, 0)
 
 
 def test_needs_are_matched_with_a_sentence_for_every_miss(start: Callable[..., Robot]) -> None:
     robot = start()
-    robot.call(Rescan, 'rescan', Rescan.Request())
-    answer = robot.call(Negotiate, 'negotiate', Negotiate.Request(requirements=[
+    robot.call(Rescan, 'rescan')
+    answer = robot.call(Negotiate, 'negotiate', requirements=[
         Capability(name='compute:cpu', amount=1.0, unit='count'),
-        Capability(name='sensor:tricorder', amount=1.0)]))
+        Capability(name='sensor:tricorder', amount=1.0)])
     assert not answer.satisfied
     assert [d.device_id for d in answer.chosen] == ['platform:cpu']
     assert answer.misses == ['sensor:tricorder: no device offers it']
-    listed = robot.call(ListDevices, 'list_devices', ListDevices.Request())
+    listed = robot.call(ListDevices, 'list_devices')
     assert answer.notices == listed.notices
 
 
@@ -205,10 +161,10 @@ def test_a_scan_that_blocks_keeps_no_client_waiting_and_no_other_service(
         client = robot.client_node.create_client(Rescan, '/r1/rescan')
         assert client.wait_for_service(WAIT_S)
         rescan = client.call_async(Rescan.Request())
-        listed = robot.call(ListDevices, 'list_devices', ListDevices.Request())
+        listed = robot.call(ListDevices, 'list_devices')
         assert listed.notices == ['the first scan has not ended yet']
         assert not rescan.done()
-        answer = robot.call(Rescan, 'rescan', Rescan.Request())
+        answer = robot.call(Rescan, 'rescan')
         assert answer.notices == ['the scan goes on; its findings will be published']
     finally:
         gate.set()

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarm_coordinator.core.files.fetch import (
+    ASK_AGAIN_NS,
     GIVE_UP_NS,
+    NOBODY_NS,
     AskChunks,
     AskManifest,
     AskWho,
@@ -49,7 +51,7 @@ NOTE_NS = 200_000_000  # a restart fetches at most what came in so long once mor
 NOTE_CHUNKS = 16_384  # notes of a file with so many chunks, 512 MiB, are made half as often
 FETCHES_MAX = 16  # at a time; small files wait for answers, not for bytes
 SOURCES_MAX = 256
-LOOKUP_NS = 2_000_000_000
+LOOKUP_NS = NOBODY_NS
 
 
 Done = Callable[[str], None]  # called with '' or the reason why not
@@ -538,7 +540,7 @@ class Stager:
             if now_ns >= lookup.ends_ns:
                 self._lookups.remove(lookup)
                 lookup.found(None, None)
-            elif now_ns - lookup.asked_ns >= 300_000_000:
+            elif now_ns - lookup.asked_ns >= ASK_AGAIN_NS:
                 lookup.asked_ns = now_ns
                 self._ask_lookup(lookup)
 

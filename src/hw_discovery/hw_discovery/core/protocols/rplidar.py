@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from hw_discovery.core.protocols.checksum import xor8
-from hw_discovery.core.protocols.decoder import Cut, Decoder, Found
+from hw_discovery.core.protocols.decoder import Cut, Found
 from hw_discovery.core.protocols.sized import Fields
+from hw_discovery.core.protocols.slamtec_answer import AnsweringLidar
 
 _INFO = b'\xa5\x5a\x14\x00\x00\x00\x04'
 _HEALTH = b'\xa5\x5a\x03\x00\x00\x00\x06'
@@ -36,10 +37,11 @@ _ANGLE_END_Q6 = 360 * 64
 _STEP_END_Q6 = 30 * 64  # a slow scan has one degree; 30 leaves room for gaps
 
 
-class Rplidar(Decoder):
+class Rplidar(AnsweringLidar):
     """kind: 'info', 'health', 'rate', '<mode>_start', 'capsule' or 'nodes' (32 of them)."""
 
     name: ClassVar[str] = 'rplidar'
+    descriptors: ClassVar[Mapping[bytes, tuple[str, int]]] = _DESCRIPTORS
     starts: ClassVar[bytes] = bytes(
         byte for byte in range(256) if byte & 3 in (1, 2) or byte >> 4 == 0xA)
     frame_bytes_max: ClassVar[int] = _NODE_BYTES * _RUN_NODES
@@ -58,18 +60,6 @@ class Rplidar(Decoder):
             if found is not Cut.NOTHING:
                 return found
         return Cut.NOTHING
-
-    def _answer(self, window: bytes) -> Found:
-        head = window[:7]
-        if len(head) < 7:
-            is_start = any(known.startswith(head) for known in _DESCRIPTORS)
-            return Cut.MORE if is_start else Cut.NOTHING
-        if head not in _DESCRIPTORS:
-            return Cut.NOTHING
-        kind, follows = _DESCRIPTORS[head]
-        if len(window) < 7 + follows:
-            return Cut.MORE
-        return self._frame(kind, window[:7 + follows], answer_fields(kind, window[7:]))
 
     def _capsule(self, window: bytes) -> Found:
         if window[0] >> 4 != 0xA or (len(window) > 1 and window[1] >> 4 != 0x5):
@@ -100,6 +90,15 @@ class Rplidar(Decoder):
             return Cut.MORE
         return self._frame('nodes', window)
 
+    def _answer_fields(self, kind: str, payload: bytes) -> Fields:
+        if kind == 'info':
+            return (('model', str(payload[0])), ('firmware', f'{payload[2]}.{payload[1]:02d}'),
+                    ('hardware', str(payload[3])), ('serial', payload[4:20].hex().upper()))
+        if kind == 'health':
+            return (('health', _HEALTH_WORDS.get(payload[0], str(payload[0]))),
+                    ('error', str(int.from_bytes(payload[1:3], 'little'))))
+        return ()
+
 
 def _may_be_node(node: bytes) -> bool:
     """Check the start bit and its inverse, the check bit and the angle of what is there."""
@@ -110,14 +109,3 @@ def _may_be_node(node: bytes) -> bool:
 
 def _angle_q6(node: bytes) -> int:
     return (node[1] | node[2] << 8) >> 1
-
-
-def answer_fields(kind: str, payload: bytes) -> Fields:
-    """Return what an answer says; payload: without its descriptor."""
-    if kind == 'info':
-        return (('model', str(payload[0])), ('firmware', f'{payload[2]}.{payload[1]:02d}'),
-                ('hardware', str(payload[3])), ('serial', payload[4:20].hex().upper()))
-    if kind == 'health':
-        return (('health', _HEALTH_WORDS.get(payload[0], str(payload[0]))),
-                ('error', str(int.from_bytes(payload[1:3], 'little'))))
-    return ()

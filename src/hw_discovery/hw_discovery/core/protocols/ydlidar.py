@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from hw_discovery.core.protocols.decoder import Cut, Decoder, Found
+from hw_discovery.core.protocols.decoder import Cut, Found
 from hw_discovery.core.protocols.sized import Fields
+from hw_discovery.core.protocols.slamtec_answer import AnsweringLidar
 
 _DESCRIPTORS = {
     b'\xa5\x5a\x14\x00\x00\x00\x04': ('info', 20), b'\xa5\x5a\x03\x00\x00\x00\x06': ('health', 3),
@@ -21,10 +22,11 @@ _SAMPLES_MAX = 80  # the manuals' models send at most 40 in a packet; twice that
 _SAMPLE_BYTES = (2, 3)  # without and with intensity
 
 
-class Ydlidar(Decoder):
+class Ydlidar(AnsweringLidar):
     """AA 55, kind, count, two angles, checksum, samples. kind: 'points', 'info', 'health'."""
 
     name: ClassVar[str] = 'ydlidar'
+    descriptors: ClassVar[Mapping[bytes, tuple[str, int]]] = _DESCRIPTORS
     starts: ClassVar[bytes] = b'\xaa\xa5'
     frame_bytes_max: ClassVar[int] = _HEAD_BYTES + 3 * _SAMPLES_MAX
     # Sync, count, the check bits of both angles, either of two checksums.
@@ -36,18 +38,6 @@ class Ydlidar(Decoder):
         """See Decoder."""
         window = data[at:at + self.frame_bytes_max]
         return self._points(window) if window[0] == 0xAA else self._answer(window)
-
-    def _answer(self, window: bytes) -> Found:
-        head = window[:7]
-        if len(head) < 7:
-            is_start = any(known.startswith(head) for known in _DESCRIPTORS)
-            return Cut.MORE if is_start else Cut.NOTHING
-        if head not in _DESCRIPTORS:
-            return Cut.NOTHING
-        kind, follows = _DESCRIPTORS[head]
-        if len(window) < 7 + follows:
-            return Cut.MORE
-        return self._frame(kind, window[:7 + follows], _fields(kind, window[7:]))
 
     def _points(self, window: bytes) -> Found:
         head = window[:_HEAD_BYTES]
@@ -68,6 +58,18 @@ class Ydlidar(Decoder):
                     ('samples', str(count)), ('starts_turn', str(kind_bits))))
         return Cut.NOTHING
 
+    def _answer_fields(self, kind: str, payload: bytes) -> Fields:
+        if kind == 'info':
+            digits = payload[4:20]
+            is_digits = max(digits) <= 9
+            serial = ''.join(map(str, digits)) if is_digits else digits.hex().upper()
+            return (('model', str(payload[0])), ('firmware', f'{payload[2]}.{payload[1]}'),
+                    ('hardware', str(payload[3])), ('serial', serial),
+                    ('serial_is_digits', 'yes' if is_digits else 'no'))
+        if kind == 'health':
+            return (('health', str(payload[0])),)
+        return ()
+
 
 def _checksum(packet: bytes, sample_bytes: int) -> int:
     """Exclusive or of 16-bit words; an intensity is a word of its own."""
@@ -80,16 +82,3 @@ def _checksum(packet: bytes, sample_bytes: int) -> int:
     for word in words:
         check ^= word
     return check
-
-
-def _fields(kind: str, payload: bytes) -> Fields:
-    if kind == 'info':
-        digits = payload[4:20]
-        is_digits = max(digits) <= 9
-        serial = ''.join(map(str, digits)) if is_digits else digits.hex().upper()
-        return (('model', str(payload[0])), ('firmware', f'{payload[2]}.{payload[1]}'),
-                ('hardware', str(payload[3])), ('serial', serial),
-                ('serial_is_digits', 'yes' if is_digits else 'no'))
-    if kind == 'health':
-        return (('health', str(payload[0])),)
-    return ()
