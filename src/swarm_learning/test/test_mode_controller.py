@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from swarm_learning.core.mode.buckets import CELLS, MODE_INDEX, MODES, Buckets, Level
 from swarm_learning.core.mode.chance import Chance
-from swarm_learning.core.mode.controller import ModeConfig, ModeController
+from swarm_learning.core.mode.controller import STAY, ModeConfig, ModeController
 from swarm_learning.core.mode.drift import SETTLE, Drift
 from swarm_learning.core.mode.experience import SHAPES, Experience, ExperienceConfig
 from swarm_learning.core.mode.reward import (
@@ -302,16 +303,92 @@ def test_rewards_that_keep_missing_are_a_change_and_noise_is_not() -> None:
     assert SETTLE < 100
 
 
+GOOD, WORSE = (ModeView(0.45, stability, pressure, Mode.NORMAL)     # in the same buckets
+               for stability, pressure in ((0.9, 0.05), (0.75, 0.3)))
+
+
+def doubting(controller: ModeController, spell_s: int = 200) -> dict[str, Any]:
+    """Live through a long good time and a bad spell; the arrays at its beginning."""
+    drive(controller, [GOOD] * 1200, obey=False)
+    before = controller.arrays()
+    drive(controller, [WORSE] * spell_s, 1200, obey=False)
+    assert controller.manifest()['doubt'] is not None
+    assert controller.manifest()['drift']['changes'] == 1
+    return before
+
+
 def test_a_changed_world_lets_it_try_things_again() -> None:
     controller = ModeController(NEVER, 2)
-    steady = [ModeView(0.45, 0.9, 0.05, Mode.NORMAL)] * 1200
-    drive(controller, steady, obey=False)
-    trusted = controller.experience.total_weight()
-    changed = [ModeView(0.45, 0.75, 0.3, Mode.NORMAL)] * 500    # worse, in the same buckets
-    drive(controller, changed, 1200, obey=False)
-    assert trusted > 50.0
-    assert controller.experience.total_weight() < trusted
-    assert controller.manifest()['drift']['changes'] == 1
+    before = doubting(controller)
+    assert before['weight'].sum() > 50.0
+    assert controller.experience.total_weight() < before['weight'].sum() / 2
+    drive(controller, [WORSE] * 1100, 1400, obey=False)
+    assert controller.manifest()['doubt'] is None      # the world stayed as it had become
+    worse = reward_of((0.75, 0.3, 0.0), False, RewardWeights())
+    assert controller.experience.expected(13 + 3 - 1, 0, 0) == pytest.approx(worse, abs=0.02)
+
+
+def test_a_bad_spell_is_not_taken_for_another_world() -> None:
+    controller = ModeController(NEVER, 2)
+    before = doubting(controller)
+    made = drive(controller, [GOOD] * 1100, 1400, obey=False)
+    assert 'the world may have changed, known in ' in made[0].reason
+    assert controller.manifest()['doubt'] is None
+    assert 'may have changed' not in made[-1].reason
+    assert controller.experience.total_weight() >= before['weight'].sum()
+    assert controller.manifest()['since_drift'] >= 120
+
+
+def test_a_controller_in_doubt_is_restored_bit_for_bit() -> None:
+    steps = [GOOD] * 1200 + [WORSE] * 200 + [GOOD] * 900
+    went_on, stopped = ModeController(None, 9), ModeController(None, 9)
+    whole = drive(went_on, steps, obey=False)
+    first = drive(stopped, steps[:1500], obey=False)
+    manifest = json.loads(json.dumps(stopped.manifest()))
+    assert manifest['doubt'] is not None
+    again = ModeController.restore(None, stopped.arrays(), manifest, 1499 * S, same_life=True)
+    assert first + drive(again, steps[1500:], 1500, obey=False) == whole
+    assert again.manifest() == went_on.manifest()
+    assert again.manifest()['doubt'] is None
+    for name, array in went_on.arrays().items():
+        assert array.tobytes() == again.arrays()[name].tobytes(), name
+
+
+@pytest.mark.parametrize('change', [
+    {'left': 0}, {'left': 10**6}, {'left': 'x'}, {'since_drift': -1}, {'lead': 'nan'},
+    {'lead': (1e6).hex()},
+])
+def test_a_doubt_that_is_not_one_is_refused(change: dict) -> None:
+    controller = ModeController(NEVER, 2)
+    doubting(controller)
+    manifest = controller.manifest()
+    manifest['doubt'] = {**manifest['doubt'], **change}
+    with pytest.raises(ValueError):
+        ModeController.restore(NEVER, controller.arrays(), manifest, 0)
+
+
+def test_a_doubt_without_what_was_known_is_refused() -> None:
+    controller = ModeController(NEVER, 2)
+    doubting(controller)
+    with pytest.raises(ValueError, match='weight: expected an array'):
+        ModeController.restore(
+            NEVER, controller.experience.arrays(), controller.manifest(), 0)
+
+
+def test_another_mode_must_be_worth_more_by_a_margin() -> None:
+    """Two modes that are as good as each other are not taken in turns."""
+    controller = ModeController(NEVER, 3)
+    for mode in MODES:
+        good = {Mode.NORMAL: 0.5, Mode.CONSERVE: 0.53}.get(mode, 0.0)
+        for _ in range(300):
+            controller.experience.learn(
+                15, 0, MODE_INDEX[mode], (good, 0.0, 0.0), 1.0, np.eye(CELLS)[15])
+    controller.freeze(True)
+    view = ModeView(0.5, 0.9, 0.1, Mode.NORMAL)
+    made = controller.decide(view, 0)
+    values = {one.mode: one.value for one in made.values}
+    assert values[Mode.NORMAL] < values[Mode.CONSERVE] < values[Mode.NORMAL] + STAY
+    assert made.mode is Mode.NORMAL and 'too little below conserve' in made.reason
 
 
 def test_facts_tell_means_of_recent_decisions() -> None:

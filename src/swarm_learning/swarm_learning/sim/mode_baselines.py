@@ -18,7 +18,7 @@ import numpy as np
 from ..core.advice import rule_for
 from ..core.mode.buckets import CELLS, MODE_INDEX, MODES, Level
 from ..core.mode.shield import cell_masks
-from .mode_world import Array, Cells, Family, ModeWorld, permitted
+from .mode_world import UNSTABLE, Array, Cells, Family, ModeWorld, permitted
 
 SWITCH = 0.05
 Policy = Callable[[Array, Array, Array, 'np.random.Generator'], Array]
@@ -29,7 +29,7 @@ class Episode:
     """What came of a policy, one figure for each world."""
 
     rewards: Array          # mean of a tick, with the cost of changing per decision
-    unstable: Array         # share of ticks with stability below 0.25
+    unstable: Array         # share of ticks with stability below UNSTABLE
     switches: Array         # per 100 ticks
     by_phase: Array         # (4, worlds) mean reward of a tick; NaN where it never came
 
@@ -68,7 +68,7 @@ def run(
         world.tick(modes)
         reward = world.rewards()
         gained, total = gained + world.worths(), total + reward
-        low += world.stability < 0.25
+        low += world.stability < UNSTABLE
         phase_sum[world.phase, rows] += reward
         phase_n[world.phase, rows] += 1
     with np.errstate(invalid='ignore'):
@@ -143,18 +143,21 @@ class Samples:
 
 
 def oracle(family: Family, seed: int = 90_000, worlds: int = 300, rounds: int = 3,
-           decisions: int = 700, dwell: int = 10) -> Array:
+           decisions: int = 700, dwell: int = 10, charge: float = 0.0) -> Array:
     """A table by value iteration on sampled transitions, of several discounts and rounds the best
-    on other worlds. The first round tries modes evenly, later ones half of the time."""
+    on other worlds. The first round tries modes evenly, later ones half of the time.
+    charge: of each unstable tick, beyond what the reward says of it, see ModeWorld."""
     samples, best, best_worth = Samples.empty(), np.zeros((CELLS, 6, 6)), -np.inf
     for turn in range(rounds):
         seeds = [seed + 1000 * turn + n for n in range(worlds)]
         policy = around(best) if turn else random_policy
-        run(family, seeds, policy, decisions * dwell, dwell, seen=samples.see)
+        run(family, seeds, policy, decisions * dwell, dwell, seen=samples.see,
+            world=ModeWorld(family, seeds, charge))
         for gamma in (0.8, 0.9, 0.95):
             values = samples.solve(gamma)
-            worth = float(run(family, [seed - 1000 + n for n in range(100)],
-                              of_table(values), 3000, dwell).rewards.mean())
+            episode = run(family, [seed - 1000 + n for n in range(100)], of_table(values), 3000,
+                          dwell)
+            worth = float((episode.rewards - charge * episode.unstable).mean())
             if worth > best_worth:
                 best, best_worth = values, worth
     return best

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core.mode.buckets import CELLS, MODE_INDEX, MODES
-from ..core.mode.controller import TRIED_MIN, ModeController
+from ..core.mode.controller import STAY, TRIED_MIN, ModeController
 from ..core.mode.shield import RISKY, SAFE
 from ..core.mode.view import ModeDecision, ModeView
 from .mode_baselines import SWITCH, Episode, of_table, run
@@ -20,6 +20,7 @@ from .mode_world import (
     ESTOP,
     HUMANS_NEAR,
     LEADERLESS,
+    UNSTABLE,
     Array,
     Family,
     ModeWorld,
@@ -81,21 +82,22 @@ def live(
             life.switches += int((modes != world.modes).sum())
             world.tick(modes)
             gained += world.rewards()
-            life.unstable += int((world.stability < 0.25).sum())
+            life.unstable += int((world.stability < UNSTABLE).sum())
         life.rewards.append(gained / DWELL)
         life.ticks += DWELL * world.count
     return life
 
 
 def table_of(controller: ModeController) -> Array:
-    """Its values, shape (27, 6, 6); what it would not choose at low stability, because it never
-    tried it, is worth nothing."""
+    """What it chooses by, shape (27, 6, 6); what it would not choose at low stability, because it
+    never tried it, is worth nothing."""
     arrays = controller.arrays()
     low = np.arange(CELLS) // 3 % 3 == 0
     bold = np.array([mode not in SAFE for mode in MODES])
     untried = arrays['weight'].sum(axis=1) < TRIED_MIN
     shut = low[:, None] & bold[None, :] & untried
-    return np.where(shut[:, None, :], -1e6, arrays['values'])
+    stay = STAY * np.eye(len(MODES))
+    return np.where(shut[:, None, :], -1e6, arrays['values'] + stay)
 
 
 def judged(tables: Sequence[Array], family: Family, seeds: Sequence[int], ticks: int) -> Episode:

@@ -28,6 +28,7 @@ BLOCK = 256         # ticks of chance drawn at once
 DRAWS = 9           # random numbers of one tick
 NOISE, CHANGE, LENGTH, NEXT, FAULT, FLAG, SORT, FLAG_LENGTH, SPARE = range(DRAWS)
 BACKLOG_MAX_S = 60.0
+UNSTABLE = 0.25     # stability below which a tick is counted
 DISTURBANCE_MAX = 4.0
 NONE, LEADERLESS, ESTOP, BATTERY_LOW, HUMANS_NEAR = range(5)
 ALARMS = (LEADERLESS, ESTOP, BATTERY_LOW)
@@ -93,13 +94,17 @@ def changed(family: Family) -> Family:
 
 
 class ModeWorld:
-    """len(seeds) worlds of one family. modes: indices into MODES, one for each world."""
+    """len(seeds) worlds of one family. modes: indices into MODES, one for each world.
 
-    def __init__(self, family: Family, seeds: list[int]) -> None:
+    charge: by how much stability is told to be less in each tick in which it is below UNSTABLE,
+    for a learner that is to avoid those; rewards() stay as they are."""
+
+    def __init__(self, family: Family, seeds: list[int], charge: float = 0.0) -> None:
         if not seeds:
             raise ValueError('seeds: expected at least one')
         self._chance = [np.random.default_rng(seed) for seed in seeds]
         self.count = count = len(seeds)
+        self.charge = charge
         self._block: Array = np.empty(0)
         self._at = BLOCK
         self.change_to(family)
@@ -149,7 +154,8 @@ class ModeWorld:
 
     def worths(self) -> Array:
         """Stability, pressure, distance of arousal from its best, of the last tick."""
-        return np.stack([self.stability, self.pressure, np.abs(self.arousal - 0.45)])
+        stability = self.stability - self.charge * (self.stability < UNSTABLE)
+        return np.stack([stability, self.pressure, np.abs(self.arousal - 0.45)])
 
     def _draws(self) -> Array:
         if self._at == BLOCK:

@@ -18,6 +18,7 @@ from ..observation import Mode
 from ..regimes.snapshot import Regime
 from .buckets import MODE_INDEX, MODES, Buckets, Level, Situation
 from .chance import Chance
+from .doubt import Doubt
 from .drift import Drift
 from .experience import Array, Experience, ExperienceConfig, spread
 from .reward import RewardWeights, Window, reward_of
@@ -34,6 +35,7 @@ SURE_MAX = 0.95
 MARGIN = 0.1            # lead over the runner-up that counts as half sure; no unit
 OVER_CAUTIOUS_BONUS = 0.05   # for modes that are not safe ones; as much as a change costs
 TIE = 1e-9
+STAY = 0.05             # lead of another mode over the one in force (bench modes)
 TRIED_MIN = 1.0         # decisions behind a mode that is used where nothing may be tried
 UNTRIED = 'untried, and no place to try'
 
@@ -104,6 +106,7 @@ class ModeController:
         self._chance = Chance(seed)
         self._buckets = Buckets()
         self._drift = Drift()
+        self._doubt: Doubt | None = None
         self._pending: Pending | None = None
         self._choice: ModeDecision | None = None
         self._seen_ns: int | None = None
@@ -178,6 +181,8 @@ class ModeController:
 
     def check_invariants(self) -> None:
         self.experience.check_invariants()
+        if self._doubt is not None:
+            self._doubt.check_invariants()
         assert 0 <= self._explored <= self._decisions
         assert 0.0 <= self.epsilon() <= 1.0
         if self._choice is not None:
@@ -187,8 +192,9 @@ class ModeController:
     # ---- keep
 
     def arrays(self) -> dict[str, Array]:
-        """What was experienced, for an archive; see experience.SHAPES."""
-        return self.experience.arrays()
+        """What was experienced, for an archive; see experience.SHAPES. While a change of the world
+        is doubted, also what was known before it."""
+        return self.experience.arrays() | (self._doubt.arrays() if self._doubt else {})
 
     def manifest(self) -> dict[str, object]:
         """All the rest, as plain JSON. With arrays() it restores a controller that goes on as if
@@ -203,6 +209,7 @@ class ModeController:
             'since_drift': self._since_drift,
             'levels': self._buckets.levels(),
             'drift': self._drift.document(),
+            'doubt': None if self._doubt is None else self._doubt.document(),
             'past': [[one.reward.hex(), one.switched, one.elapsed_ns] for one in self._past],
             'pending': _pending_document(self._pending),
             'choice': _choice_document(self._choice),
@@ -222,7 +229,7 @@ class ModeController:
         from .manifest import fill
         controller = cls(config, 0)
         controller.experience.take(arrays)
-        fill(controller, manifest, same_life)
+        fill(controller, manifest, arrays, same_life)
         controller._seen_ns = now_ns if same_life else None
         return controller
 
@@ -254,14 +261,28 @@ class ModeController:
             return
         cell, in_force = pending.cell, MODE_INDEX[pending.in_force]
         share = min(1.0, window.elapsed_ns / (c.dwell_s * NS_PER_S))
-        known = self.experience.evidence(cell, MODE_INDEX[mode])
-        miss = reward_of(figures, False, c.reward) - self.experience.expected(
-            cell, in_force, MODE_INDEX[mode])
-        if self._drift.see(miss, known, share):
+        place = (cell, in_force, MODE_INDEX[mode])
+        self._look_for_change(place, reward_of(figures, False, c.reward), share)
+        self.experience.learn(*place, figures, share,
+                              spread(view.arousal, view.stability, view.pressure))
+
+    def _look_for_change(self, place: tuple[int, int, int], worth: float, share: float) -> None:
+        """Compare a reward with what was expected, and doubt what is known if they keep differing.
+
+        place: row of buckets, mode in force, mode."""
+        expected = self.experience.expected(*place)
+        if self._doubt is not None:
+            changed = self._doubt.see(worth, expected, self._doubt.before.expected(*place))
+            if changed is False:
+                self.experience = self._doubt.before
+                self._since_drift = self._doubt.since_drift
+            if changed is not None:
+                self._doubt = None
+        known = self.experience.evidence(place[0], place[2])
+        if self._drift.see(worth - expected, known, share):
+            self._doubt = self._doubt or Doubt(self.experience.copy(), self._since_drift)
             self.experience.fade(self._drift.trust_after)
             self._since_drift = min(self._since_drift, START_DECISIONS)
-        self.experience.learn(cell, in_force, MODE_INDEX[mode], figures, share,
-                              spread(view.arousal, view.stability, view.pressure))
 
     def _choose(
         self, view: ModeView, situation: Situation, masked: tuple[str, ...]
@@ -311,7 +332,8 @@ class ModeController:
         bold = MODES[index] not in (Mode.DEFENSIVE, Mode.RECOVERY)
         nudged = (bold and view.regime is Regime.OVER_CAUTIOUS
                   and situation.stability is not Level.LOW)
-        return values[index] + (OVER_CAUTIOUS_BONUS if nudged else 0.0)
+        stays = index == situation.mode_index
+        return values[index] + (OVER_CAUTIOUS_BONUS if nudged else 0.0) + (STAY if stays else 0.0)
 
     def _best(
         self, ranked: list[int], values: list[float], view: ModeView, situation: Situation
@@ -367,11 +389,14 @@ class ModeController:
             made = round(known)  # old ones count in part
             why = f'worth {values[index]:.2f} after {made} decision{"" if made == 1 else "s"}'
             if runner_up != index:
-                why += f', before {MODES[runner_up].value} with {values[runner_up]:.2f}'
+                lead = 'before' if values[runner_up] <= values[index] else 'too little below'
+                why += f', {lead} {MODES[runner_up].value} with {values[runner_up]:.2f}'
         causes = sorted({cause for cause in masked if cause})
         forbidden = [mode.value for mode, cause in zip(MODES, masked, strict=True) if cause]
         shut = f'; not {", ".join(forbidden)}: {", ".join(causes)}' if causes else ''
         regime = '' if view.regime is Regime.UNKNOWN else f'; regime {view.regime.name.lower()}'
+        if self._doubt is not None:
+            regime += f'; the world may have changed, known in {self._doubt.left} decisions'
         return f'{MODES[index].value} at {situation.text()}: {why}{shut}{regime}'
 
 

@@ -160,6 +160,12 @@ class Experience:
         self._following = self._following * scale[..., None]
         self._model_all()
 
+    def copy(self) -> Experience:
+        """Another one that goes on by itself."""
+        other = Experience(self.config, self._reward)
+        other.take(self.arrays())
+        return other
+
     def arrays(self) -> dict[str, Array]:
         """Copies, with axes as in SHAPES."""
         return {

@@ -15,7 +15,9 @@ from ..hexadecimal import from_hex
 from ..observation import Mode
 from .buckets import CELLS, MODES, Level
 from .chance import Chance
+from .doubt import Doubt
 from .drift import Drift
+from .experience import Array
 from .reward import Window
 from .view import ModeDecision, ModeValue
 
@@ -26,8 +28,11 @@ COUNT_MAX = 1 << 53
 TEXT_MAX = 1000
 
 
-def fill(controller: ModeController, manifest: Mapping[str, Any], same_life: bool) -> None:
-    """Set everything but the arrays. Raises ValueError that says what was expected."""
+def fill(
+    controller: ModeController, manifest: Mapping[str, Any], arrays: Mapping[str, Array],
+    same_life: bool,
+) -> None:
+    """Set everything but the experience. Raises ValueError that says what was expected."""
     from .controller import RECENT, SCHEMA, Past
     if manifest.get('schema') != SCHEMA:
         raise ValueError(f'schema: expected {SCHEMA}, found {manifest.get("schema")!r}')
@@ -41,6 +46,10 @@ def fill(controller: ModeController, manifest: Mapping[str, Any], same_life: boo
         controller._explored = _count(manifest['explored'])
         controller._since_drift = _count(manifest['since_drift'])
         controller._drift = Drift.from_document(manifest['drift'])
+        doubt = manifest.get('doubt')   # earlier versions had none
+        if doubt is not None:
+            controller._doubt = Doubt.restored(
+                doubt, arrays, controller.config.experience, controller.config.reward)
         past = list(manifest['past'])
         if len(past) > RECENT or controller._explored > controller._decisions:
             raise ValueError(f'expected at most {RECENT} past decisions and no more explored '
