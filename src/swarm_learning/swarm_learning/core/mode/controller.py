@@ -263,8 +263,10 @@ class ModeController:
         share = min(1.0, window.elapsed_ns / (c.dwell_s * NS_PER_S))
         place = (cell, in_force, MODE_INDEX[mode])
         self._look_for_change(place, reward_of(figures, False, c.reward), share)
-        self.experience.learn(*place, figures, share,
-                              spread(view.arousal, view.stability, view.pressure))
+        following = spread(view.arousal, view.stability, view.pressure)
+        self.experience.learn(*place, figures, share, following)
+        if self._doubt is not None:
+            self._doubt.before.learn(*place, figures, share, following)
 
     def _look_for_change(self, place: tuple[int, int, int], worth: float, share: float) -> None:
         """Compare a reward with what was expected, and doubt what is known if they keep differing.

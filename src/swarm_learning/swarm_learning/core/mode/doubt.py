@@ -6,7 +6,7 @@ refuses to know what is done meanwhile.
 
 Phases of work make misses that come in rows, which for a while look like a change. In a world
 that has not changed the old expectation misses by less, because many decisions are behind it; in
-one that has changed its misses stay.
+one that has changed its misses stay. Both go on learning, so that neither gains by what is new.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .experience import Array, Experience, ExperienceConfig
 from .reward import RewardWeights
 
 TRIAL = 100         # decisions of comparison, several phases of work (bench modes)
-LEAD_MIN = 0.25     # squared misses less that make it a change (bench modes)
+LEAD_MIN = 0.3      # squared misses less that make it a change (bench modes)
 PREFIX = 'before.'  # of the names of the arrays that are kept
 SQUARE_MAX = 16.0   # of one miss: rewards and what is expected of one are within -2..1.5
 
@@ -28,7 +28,7 @@ SQUARE_MAX = 16.0   # of one miss: rewards and what is expected of one are withi
 class Doubt:
     """A change that is suspected."""
 
-    before: Experience      # as it was when the suspicion came
+    before: Experience      # goes on as if there were no suspicion
     since_drift: int        # decisions since the change before this one
     left: int = TRIAL
     lead: float = 0.0       # squared misses of `before` beyond those of what was learned since
