@@ -22,7 +22,8 @@ PYTEST_ARGS ?=
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_LOG_DIR := $(CURDIR)/build/log
 
-IN_WORKSPACE := source scripts/env.sh &&
+# exec: a signal that make passes on reaches the program, not a shell before it.
+IN_WORKSPACE := source scripts/env.sh && exec
 PACKAGES := hw_discovery swarm_coordinator swarm_learning swarm_tower
 
 .DEFAULT_GOAL := help

@@ -24,7 +24,7 @@ from chaos.schedule import KINDS, schedule  # noqa: E402
 from system.breakage import compiler  # noqa: E402
 from system.netns import why_not  # noqa: E402
 
-from swarm_coordinator.local_swarm import robot_names  # noqa: E402
+from swarm_coordinator.local_swarm import end_as_at_ctrl_c, robot_names  # noqa: E402
 
 
 def main() -> int:
@@ -46,7 +46,12 @@ def main() -> int:
         return 2
     folder = FOLDER / f'seed{seed}'
     shutil.rmtree(folder, ignore_errors=True)
-    report = chaos(folder, seed, options.minutes * 60, options.robots, options.kinds)
+    end_as_at_ctrl_c()
+    try:
+        report = chaos(folder, seed, options.minutes * 60, options.robots, options.kinds)
+    except KeyboardInterrupt:
+        print(f'\nchaos: ended; every process is gone; logs: {folder / "swarm"}', file=sys.stderr)
+        return 130
     (folder / 'report.md').write_text(f'{report}\n')
     print(f'\n{report}\n\nlogs: {folder / "swarm"}')
     return 1 if report.complaints else 0

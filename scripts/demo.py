@@ -26,7 +26,7 @@ from swarm_coordinator.audit import audit, histories_agree
 from swarm_coordinator.cli import tables
 from swarm_coordinator.cli.client import SwarmClient, Unavailable, reader_of
 from swarm_coordinator.launch_plan import SECURITY
-from swarm_coordinator.local_swarm import LocalSwarm, robot_names
+from swarm_coordinator.local_swarm import LocalSwarm, end_as_at_ctrl_c, robot_names
 from swarm_coordinator.ros.job_conversions import is_settled
 from swarm_coordinator.ros.watcher import Watcher
 
@@ -437,6 +437,7 @@ def main() -> int:
     if shutil.which('xz') is None:
         print('demo: xz is missing; install it with: apt-get install xz-utils', file=sys.stderr)
         return 2
+    end_as_at_ctrl_c()
     folder = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     names = robot_names(options.robots)

@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT / 'tests'), *map(str, sorted(ROOT.glob('src/*/test')))]
 from soak.run import soak  # noqa: E402
 
 from swarm_coordinator.cli.client import Unavailable  # noqa: E402
+from swarm_coordinator.local_swarm import end_as_at_ctrl_c  # noqa: E402
 
 
 def main() -> int:
@@ -33,11 +34,15 @@ def main() -> int:
         print('soak: expected at least 0.05 hours, 3 to 7 robots and at most 50 jobs a second',
               file=sys.stderr)
         return 2
+    end_as_at_ctrl_c()
     try:
         report = soak(FOLDER, options.hours, options.robots, options.jobs_per_s)
     except Unavailable as error:
         print(f'soak: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f'\nsoak: ended; every process is gone; logs: {FOLDER}', file=sys.stderr)
+        return 130
     (FOLDER / 'report.md').write_text(f'{report}\n')
     (FOLDER / 'measured.json').write_text(f'{json.dumps(report.measured)}\n')
     print(f'\n{report}\n\nlogs: {FOLDER}')

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Robots with all their parts, the demonstration, and garbage on every input."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -70,6 +71,32 @@ def test_composed_robots_show_hardware_and_signals_and_the_tower_shows_them(
 
     made.until(lambda: all(name in json.dumps(shown()) for name in made.swarm.names),
                'the tower shows all robots')
+
+
+def test_a_demonstration_that_is_told_to_end_ends_its_robots(tmp_path: Path) -> None:
+    folder = tmp_path / 'demo'
+    demo = subprocess.Popen(
+        [sys.executable, 'scripts/demo.py', '--port', '0', '--tree', 'scripts',
+         '--folder', str(folder)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def started() -> set[int]:
+        """Processes with the folder of this demonstration in their arguments."""
+        found = set()
+        for arguments in Path('/proc').glob('[0-9]*/cmdline'):
+            with contextlib.suppress(OSError):
+                if str(folder).encode() in arguments.read_bytes():
+                    found.add(int(arguments.parent.name))
+        return found - {demo.pid}
+
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if 'leader' in line:    # all are up
+            break
+    assert len(started()) >= 3
+    demo.terminate()
+    assert 'every process is gone' in demo.communicate(timeout=60)[0]
+    assert demo.returncode == 130 and not started()
 
 
 def test_demo_loses_its_leader_and_ends_with_every_file_verified(tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def voters_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names[: min(7, len(names) - (len(names) + 1) % 2)])
 
 
+def end_as_at_ctrl_c() -> None:
+    """SIGTERM and a terminal that closes end this process by KeyboardInterrupt, so that it ends
+    the robots that it started. Not a terminal that was to be ignored (nohup)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 class Domain:
     """A ROS domain that no other swarm of this kind on this machine uses, until closed."""
 

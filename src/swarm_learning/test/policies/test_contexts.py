@@ -17,6 +17,7 @@ from swarm_learning.core.policies.continual_config import ContinualConfig
 from swarm_learning.core.policies.library import Dropped, Library, Merged, Opened, difference
 from swarm_learning.core.policies.model import VISITS_MAX, Transition, WorldModel
 from swarm_learning.core.policies.snapshot import arrays_of, learner_from, manifest_of
+from swarm_learning.sim.forgetting import family, lying_run
 from swarm_learning.sim.mdps import FAMILIES, Scorer, Walk, World, random_worlds
 from swarm_learning.storage import archive
 
@@ -181,6 +182,16 @@ def test_a_known_world_is_recognised_and_its_table_was_not_touched(
     assert learner.current == 1 and learner.settled
     assert any(isinstance(change, Suspected) and change.number == 2 for change in changes)
     assert any(isinstance(change, Settled) and change.number == 1 for change in changes)
+
+
+@pytest.mark.parametrize('seed', [4, 14])
+def test_a_lie_that_became_a_context_is_left_soon_and_taught_the_right_one_nothing(
+    seed: int
+) -> None:
+    """Noise for so long that a context is opened for it. What was seen under the noise does not go
+    to the world that comes back, whose rewards do not surprise a context that expects anything."""
+    before, after = lying_run(family('related', seed)[:2], seed, 5000, 300, 3.0)
+    assert before > 0.95 and after > before - 0.02
 
 
 def test_rewards_that_lie_for_a_while_leave_no_trace_in_the_context(

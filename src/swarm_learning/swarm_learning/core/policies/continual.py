@@ -227,7 +227,8 @@ class ContinualLearner:
             recent = recent[-self.config.window_max_steps:]
             theirs, ours = judged(other, recent, known), judged(context, recent, known)
             unsure = ours.known < len(recent) // 2 or abs(ours.misfit) >= 2.0
-            if unsure and theirs.known >= len(recent) // 2 and abs(theirs.misfit) <= 2.0:
+            fits = abs(theirs.misfit) <= self.config.misfit_limit
+            if unsure and fits and theirs.known >= len(recent) // 4:
                 self.patience[other.number] = tried + 1
                 return cusum.since
             cusum.clear()
@@ -254,6 +255,22 @@ class ContinualLearner:
         self.taken.clear()
         self._clear_alarms()
         return len(back)
+
+    def _drop_what_came_before(self, context: Context) -> None:
+        """Of the steps that wait for a known context, keep those since the likeliest moment at
+        which its world came back (Page's test, backwards): another one, or a sensor that lied, may
+        have filled the time before that."""
+        spread, steps = self.background().spread, list(self.pending)
+        total = best = 0.0
+        kept = len(steps)
+        for at in range(len(steps) - 1, -1, -1):
+            if context.model.knows(steps[at]):
+                excess, variance = context.model.surprise(steps[at], spread)
+                total += self.config.alarm_slack - context.block(excess, max(variance, 0.1), 1)
+            if total >= best:
+                best, kept = total, at
+        self.pending.clear()
+        self.pending.extend(steps[kept:])
 
     def _learn_pending(self, context: Context) -> None:
         first = self.steps - len(self.pending) + 1
@@ -329,12 +346,15 @@ class ContinualLearner:
     def _settle(
         self, number: int, after: int, verdicts: tuple[Verdict, ...]
     ) -> tuple[Change, ...]:
-        if number != self.current:
+        known_before = number != self.current
+        if known_before:
             self.patience = {}
         self.current, self.settled = number, True
         context = self._current()
         context.used = self.steps
         if not self.frozen:
+            if known_before:
+                self._drop_what_came_before(context)
             self._learn_pending(context)
             self._plan(context, self.config.settle_sweeps)
         self.pending.clear()
