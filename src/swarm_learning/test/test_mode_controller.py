@@ -124,6 +124,34 @@ def test_stability_that_falls_ends_a_risky_mode_at_once() -> None:
     assert controller.decide(shaky, S).mode not in RISKY
 
 
+@pytest.mark.parametrize(('regime', 'anew'), [(Regime.UNKNOWN, True), (Regime.THRASH, False)])
+def test_stability_that_becomes_low_does_not_wait_for_the_dwell(
+    regime: Regime, anew: bool
+) -> None:
+    controller = ModeController(NEVER, 3)
+    first = controller.decide(CALM, 0)
+    assert first.mode not in SAFE
+    shaky = replace(CALM, mode=first.mode, stability=0.2, regime=regime)
+    second = controller.decide(shaky, 3 * S)
+    assert (second is not first) == anew
+    assert ('stability low' in second.state) == anew
+    assert controller.decide(shaky, 4 * S) is second    # low stays low: no decision each tick
+
+
+def test_a_safe_mode_is_kept_for_its_dwell_when_stability_becomes_low() -> None:
+    controller = ModeController(NEVER, 3)
+    shaky = replace(CALM, arousal=0.9, pressure=0.9, stability=0.5, mode=Mode.DEFENSIVE)
+    for mode in MODES:
+        for _ in range(60):
+            controller.experience.learn(
+                9 * 2 + 3 * 1 + 2, 3, MODE_INDEX[mode],
+                (float(mode is Mode.DEFENSIVE), 0.0, 0.0), 1.0, np.eye(CELLS)[23])
+    controller.freeze(True)
+    first = controller.decide(shaky, 0)
+    assert first.mode is Mode.DEFENSIVE
+    assert controller.decide(replace(shaky, stability=0.1), 3 * S) is first
+
+
 def test_thrash_keeps_a_mode_three_times_as_long() -> None:
     made = drive(ModeController(NEVER, 3), [replace(CALM, regime=Regime.THRASH)] * 35)
     assert made[29] is made[0] and made[30] is not made[0]

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.advice import rule_for
 from ..core.mode.buckets import CELLS, MODE_INDEX, MODES, Level
-from ..core.mode.shield import cell_masks
+from ..core.mode.shield import SAFE, cell_masks
 from .mode_world import UNSTABLE, Array, Cells, Family, ModeWorld, permitted
 
 SWITCH = 0.05
@@ -40,7 +40,8 @@ def run(
     seen: Callable[[Array, Array, Array, Array, Array], None] | None = None,
 ) -> Episode:
     """Run a policy(cells, modes, allowed, chance) -> modes, asked every dwell ticks and at once
-    where the shield forbids the mode in force. seen: told of every transition."""
+    where the shield forbids the mode in force or where stability has become low in a mode that is
+    not a safe one. seen: told of every transition."""
     world = world or ModeWorld(family, seeds)
     chance = np.random.default_rng([len(seeds), seeds[0], 7])
     cells_of, modes = Cells(world.count), world.modes.copy()
@@ -49,11 +50,14 @@ def run(
     rows = np.arange(world.count)
     last: tuple[Array, Array, Array] | None = None
     gained = np.zeros((3, world.count))
+    bold = np.array([mode not in SAFE for mode in MODES])
     for tick in range(ticks):
+        was_low = cells_of.levels[1] == Level.LOW
         cells = cells_of.settle(*world.figures())
         allowed = permitted(cells, world.flag) if shielded else np.ones((world.count, 6), bool)
         due = tick % dwell == 0
-        alarmed = ~allowed[rows, modes]
+        fell = (cells_of.levels[1] == Level.LOW) & ~was_low
+        alarmed = ~allowed[rows, modes] | (fell & bold[modes] if shielded else False)
         if due and last is not None and seen is not None:
             seen(*last, gained / dwell, cells)
         if due or alarmed.any():

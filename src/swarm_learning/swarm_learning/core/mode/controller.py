@@ -140,10 +140,12 @@ class ModeController:
     def decide(self, view: ModeView, now_ns: int) -> ModeDecision:
         """The proposal now: the last one until its dwell is over or the shield forbids it."""
         self.observe(view, now_ns)
+        before = self._buckets.stability.level
         situation = self._buckets.settle(
             view.arousal, view.stability, view.pressure, view.mode)
         masked = masks(view, situation)
-        if self._choice is not None and not self._is_due(view, masked):
+        fell = before is not None and before > situation.stability is Level.LOW
+        if self._choice is not None and not self._is_due(view, masked, fell):
             return self._choice
         self._close(view)
         self._choice = self._choose(view, situation, self._unsafe_trials(view, situation, masked))
@@ -235,13 +237,16 @@ class ModeController:
 
     # ---- inside
 
-    def _is_due(self, view: ModeView, masked: tuple[str, ...]) -> bool:
+    def _is_due(self, view: ModeView, masked: tuple[str, ...], fell: bool) -> bool:
+        """Whether to decide anew. fell: stability has just become low, which does not wait for the
+        end of the dwell, unless the mode is a safe one already or the swarm is thrashing."""
         assert self._choice is not None
-        if masked[MODE_INDEX[self._choice.mode]]:
+        if masked[MODE_INDEX[self._choice.mode]] or self._pending is None:
             return True
-        if self._pending is None:
+        thrashing = view.regime is Regime.THRASH
+        if fell and not thrashing and self._choice.mode not in SAFE:
             return True
-        dwells = self.config.thrash_dwells if view.regime is Regime.THRASH else 1
+        dwells = self.config.thrash_dwells if thrashing else 1
         return self._pending.window.elapsed_ns >= dwells * self.config.dwell_s * NS_PER_S
 
     def _close(self, view: ModeView) -> None:
