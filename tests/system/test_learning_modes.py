@@ -14,7 +14,8 @@ from swarm_msgs import msg, srv
 Make = Callable[..., Any]
 DEFENSIVE, CONSERVE = msg.ModeState.MODE_DEFENSIVE, msg.ModeState.MODE_CONSERVE
 CALM = {msg.ModeState.MODE_NORMAL, msg.ModeState.MODE_EXPLORE, CONSERVE}
-CALM_S, FLOOD = 60.0, 150
+CALM_S = 60.0
+FLOOD, WORK_S = 250, '0.3'     # half a minute of work for three robots
 LATCHED = QoSProfile(
     depth=100, reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -35,7 +36,7 @@ def test_mode_changes_under_a_flood_of_jobs_with_its_reason_and_returns(field: M
     made.until(lambda: policy and policy[-1].decisions > 2, 'it decides')
     made.until(lambda: modes and modes[-1].mode in CALM, 'the start is over', CALM_S)
     before = len(modes)
-    flood = [msg.JobSpec(kind='exec', exec=[msg.ExecWork(argv=['sleep', '0.25'])])] * FLOOD
+    flood = [msg.JobSpec(kind='exec', exec=[msg.ExecWork(argv=['sleep', WORK_S])])] * FLOOD
     jobs = made.submit_all(leader, flood)
 
     def busy() -> list[Any]:
