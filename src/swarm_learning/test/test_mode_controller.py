@@ -363,8 +363,23 @@ def test_a_bad_spell_is_not_taken_for_another_world() -> None:
     assert 'the world may have changed, known in ' in made[0].reason
     assert controller.manifest()['doubt'] is None
     assert 'may have changed' not in made[-1].reason
-    assert controller.experience.total_weight() >= before['weight'].sum()
-    assert controller.manifest()['since_drift'] >= 120
+    whole = ModeController(NEVER, 2)    # that suspects nothing
+    whole._drift.settle = SETTLE
+    for step in range(2500):
+        whole._drift.settle = SETTLE
+        view = WORSE if 1200 <= step < 1400 else GOOD
+        whole.decide(view, step * S)
+    assert controller.experience.total_weight() == whole.experience.total_weight()
+    assert controller.experience.total_weight() > before['weight'].sum() + 20
+
+
+def test_after_a_false_alarm_it_tries_as_little_as_if_there_had_been_none() -> None:
+    controller = ModeController(ModeConfig(epsilon_half_life=2000.0), 2)
+    controller._since_drift = 5000
+    doubting(controller)
+    assert controller.epsilon() > 0.3
+    drive(controller, [GOOD] * 1100, 1400, obey=False)
+    assert controller._since_drift == 5000 + controller.facts().decisions
 
 
 def test_a_controller_in_doubt_is_restored_bit_for_bit() -> None:

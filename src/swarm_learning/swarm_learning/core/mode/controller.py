@@ -18,7 +18,7 @@ from ..observation import Mode
 from ..regimes.snapshot import Regime
 from .buckets import MODE_INDEX, MODES, Buckets, Level, Situation
 from .chance import Chance
-from .doubt import Doubt
+from .doubt import TRIAL, Doubt
 from .drift import Drift
 from .experience import Array, Experience, ExperienceConfig, spread
 from .reward import RewardWeights, Window, reward_of
@@ -282,7 +282,7 @@ class ModeController:
             changed = self._doubt.see(worth, expected, self._doubt.before.expected(*place))
             if changed is False:
                 self.experience = self._doubt.before
-                self._since_drift = self._doubt.since_drift
+                self._since_drift = self._doubt.since_drift + TRIAL
             if changed is not None:
                 self._doubt = None
         known = self.experience.evidence(place[0], place[2])
