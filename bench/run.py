@@ -126,4 +126,7 @@ def main(arguments: Sequence[str] | None = None, results: Path = RESULTS) -> int
 
 
 if __name__ == '__main__':
+    from swarm_coordinator.local_swarm import end_as_at_ctrl_c
+
+    end_as_at_ctrl_c()
     sys.exit(main())
