@@ -63,13 +63,16 @@ class Scale:
 
 
 def scale_of(family: Family, quick: bool) -> Scale:
-    ticks, worlds = (1500, 100) if quick else (3000, 200)
-    table = oracle(family, worlds=worlds, decisions=300 if quick else 500)
-
+    ticks, table = 1500 if quick else 3000, solved(family, quick)
     chance = run(family, JUDGED_SEEDS, random_policy, ticks, shielded=False)
     best = run(family, JUDGED_SEEDS, of_table(table), ticks)
     return Scale(family, float(chance.rewards.mean()), float(best.rewards.mean()),
                  100.0 * float(best.unstable.mean()), ticks)
+
+
+def solved(family: Family, quick: bool, charge: float = 0.0) -> Array:
+    worlds, decisions = (100, 300) if quick else (200, 500)
+    return oracle(family, worlds=worlds, decisions=decisions, charge=charge)
 
 
 def baselines(scale: Scale) -> list[Row]:
@@ -91,8 +94,7 @@ def scored(family: str, label: str, score: float, unstable: float) -> list[Row]:
 def careful(scale: Scale, quick: bool) -> list[Row]:
     """Value iteration for which each tick of low stability costs CHARGE beyond the reward: how far
     down such ticks can be brought."""
-    table = oracle(scale.family, worlds=100 if quick else 200, decisions=300 if quick else 500,
-                   charge=CHARGE)
+    table = solved(scale.family, quick, CHARGE)
     label = f'value iteration, {CHARGE:g} for each tick below 0.25'
     return scored(scale.family.name, label, *scale.of(of_table(table)))
 

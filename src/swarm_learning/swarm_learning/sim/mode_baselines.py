@@ -17,8 +17,8 @@ import numpy as np
 
 from ..core.advice import rule_for
 from ..core.mode.buckets import CELLS, MODE_INDEX, MODES, Level
-from ..core.mode.shield import SAFE, cell_masks
-from .mode_world import UNSTABLE, Array, Cells, Family, ModeWorld, permitted
+from ..core.mode.shield import cell_masks
+from .mode_world import IS_SAFE, UNSTABLE, Array, Cells, Family, ModeWorld, permitted
 
 SWITCH = 0.05
 Policy = Callable[[Array, Array, Array, 'np.random.Generator'], Array]
@@ -50,14 +50,13 @@ def run(
     rows = np.arange(world.count)
     last: tuple[Array, Array, Array] | None = None
     gained = np.zeros((3, world.count))
-    bold = np.array([mode not in SAFE for mode in MODES])
     for tick in range(ticks):
         was_low = cells_of.levels[1] == Level.LOW
         cells = cells_of.settle(*world.figures())
         allowed = permitted(cells, world.flag) if shielded else np.ones((world.count, 6), bool)
         due = tick % dwell == 0
         fell = (cells_of.levels[1] == Level.LOW) & ~was_low
-        alarmed = ~allowed[rows, modes] | (fell & bold[modes] if shielded else False)
+        alarmed = ~allowed[rows, modes] | (fell & ~IS_SAFE[modes] if shielded else False)
         if due and last is not None and seen is not None:
             seen(*last, gained / dwell, cells)
         if due or alarmed.any():

@@ -19,6 +19,7 @@ from .mode_world import (
     BATTERY_LOW,
     ESTOP,
     HUMANS_NEAR,
+    IS_SAFE,
     LEADERLESS,
     UNSTABLE,
     Array,
@@ -93,9 +94,8 @@ def table_of(controller: ModeController) -> Array:
     never tried it, is worth nothing."""
     arrays = controller.arrays()
     low = np.arange(CELLS) // 3 % 3 == 0
-    bold = np.array([mode not in SAFE for mode in MODES])
     untried = arrays['weight'].sum(axis=1) < TRIED_MIN
-    shut = low[:, None] & bold[None, :] & untried
+    shut = low[:, None] & ~IS_SAFE & untried
     stay = STAY * np.eye(len(MODES))
     return np.where(shut[:, None, :], -1e6, arrays['values'] + stay)
 

@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.mode.buckets import EDGES, HYSTERESIS, MODES, Level
-from ..core.mode.shield import pointless, troubled
+from ..core.mode.shield import RISKY, SAFE, pointless, troubled
 
 Array = NDArray[Any]
 
+IS_SAFE = np.array([mode in SAFE for mode in MODES])
+IS_RISKY = np.array([mode in RISKY for mode in MODES])
 CALM, BUSY, SURGE, STORM = range(4)
 PHASES = ('calm', 'busy', 'surge', 'storm')
 BLOCK = 256         # ticks of chance drawn at once
@@ -229,13 +231,10 @@ class Cells:
 
 def permitted(cells: Array, flags: Array) -> Array:
     """Which of MODES the shield leaves to each world, shape (worlds, 6)."""
-    names = [mode.value for mode in MODES]
-    safe = np.array([name in ('defensive', 'recovery') for name in names])
-    risky = np.array([name in ('explore', 'hyperfocus') for name in names])
     alarm = (flags == LEADERLESS) | (flags == ESTOP) | (flags == BATTERY_LOW)
     unsafe = (cells // 3 % 3 == 0) | (flags == HUMANS_NEAR)
     caution = alarm | unsafe | np.array([troubled(int(cell)) for cell in cells])
     apt = np.array([[not pointless(mode, Level(cell % 3)) for mode in MODES]
                     for cell in cells.tolist()])
-    return np.asarray((safe[None, :] | ~alarm[:, None]) & (~safe[None, :] | caution[:, None])
-                      & ~(risky[None, :] & unsafe[:, None]) & apt)
+    return np.asarray((IS_SAFE | ~alarm[:, None]) & (~IS_SAFE | caution[:, None])
+                      & ~(IS_RISKY & unsafe[:, None]) & apt)

@@ -402,9 +402,9 @@ class ModeController:
         forbidden = [mode.value for mode, cause in zip(MODES, masked, strict=True) if cause]
         shut = f'; not {", ".join(forbidden)}: {", ".join(causes)}' if causes else ''
         regime = '' if view.regime is Regime.UNKNOWN else f'; regime {view.regime.name.lower()}'
-        if self._doubt is not None:
-            regime += f'; the world may have changed, known in {self._doubt.left} decisions'
-        return f'{MODES[index].value} at {situation.text()}: {why}{shut}{regime}'
+        doubt = '' if self._doubt is None else (
+            f'; the world may have changed, known in {self._doubt.left} decisions')
+        return f'{MODES[index].value} at {situation.text()}: {why}{shut}{regime}{doubt}'
 
 
 def _pending_document(pending: Pending | None) -> dict[str, object] | None:

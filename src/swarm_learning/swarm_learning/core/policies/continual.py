@@ -194,8 +194,7 @@ class ContinualLearner:
         if not context.model.knows(step):
             return None
         excess, variance = context.model.surprise(step, known.spread)
-        gain = context.block(excess, max(variance, 0.1), 1) - self.config.alarm_slack
-        total = self.alarm.add(gain, self.steps)
+        total = self.alarm.add(self._suspicion(context, excess, variance), self.steps)
         self.block = [self.block[0] + excess, self.block[1] + variance, self.block[2] + 1.0]
         if total > self.config.alarm_limit:
             return self.alarm.since
@@ -204,6 +203,10 @@ class ContinualLearner:
                 context.calibrate(self.block[0], self.block[1], BLOCK_STEPS)
             self.block = [0.0, 0.0, 0.0]
         return None
+
+    def _suspicion(self, context: Context, excess: float, variance: float) -> float:
+        """What one step adds to the alarm: standard deviations of surprise beyond the slack."""
+        return context.block(excess, max(variance, 0.1), 1) - self.config.alarm_slack
 
     def _rivalled(self, context: Context, step: Transition, known: Background) -> int | None:
         """The step since which another context foretells so much better that both are to be
@@ -266,7 +269,7 @@ class ContinualLearner:
         for at in range(len(steps) - 1, -1, -1):
             if context.model.knows(steps[at]):
                 excess, variance = context.model.surprise(steps[at], spread)
-                total += self.config.alarm_slack - context.block(excess, max(variance, 0.1), 1)
+                total -= self._suspicion(context, excess, variance)
             if total >= best:
                 best, kept = total, at
         self.pending.clear()
@@ -346,14 +349,14 @@ class ContinualLearner:
     def _settle(
         self, number: int, after: int, verdicts: tuple[Verdict, ...]
     ) -> tuple[Change, ...]:
-        known_before = number != self.current
-        if known_before:
+        comes_back = number != self.current     # one that was just opened is current already
+        if comes_back:
             self.patience = {}
         self.current, self.settled = number, True
         context = self._current()
         context.used = self.steps
         if not self.frozen:
-            if known_before:
+            if comes_back:
                 self._drop_what_came_before(context)
             self._learn_pending(context)
             self._plan(context, self.config.settle_sweeps)
