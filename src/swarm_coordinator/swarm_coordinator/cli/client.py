@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.action import ActionClient
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from swarm_msgs import msg
@@ -39,12 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ['NotAllowed', 'SwarmClient', 'Unavailable']
 
-T = TypeVar('T')
 FIND_S = 5.0
-# How much longer it looks for a service of a robot of which others are seen, as a new participant:
-# with many services DDS's discovery (rmw_fastrtps, seen once in 16 to 30 times with four clients
-# starting at once) loses some for good where the buffer of a socket overflowed.
-AGAIN_S = 10.0
 WAIT_S = 0.2
 HERE_S = 1.5  # how long a robot on this machine is preferred over others that were heard
 
@@ -102,8 +95,6 @@ class SwarmClient:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
-        self._asking = self.node  # asks services and actions
-        self._again: SingleThreadedExecutor | None = None
         return self
 
     def __exit__(
@@ -113,10 +104,6 @@ class SwarmClient:
         trace: TracebackType | None,
     ) -> None:
         self._executor.shutdown()
-        if self._again is not None:
-            self._again.shutdown()
-            self._asking.destroy_node()
-            self._asking.context.try_shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
 
@@ -128,11 +115,7 @@ class SwarmClient:
             if left <= 0:
                 return False
             # In short waits: Ctrl-C is only seen between them.
-            if self._again is None:
-                self._executor.spin_once(timeout_sec=min(left, WAIT_S))
-            else:
-                self._again.spin_once(timeout_sec=min(left, WAIT_S / 4))
-                self._executor.spin_once(timeout_sec=0.0)
+            self._executor.spin_once(timeout_sec=min(left, WAIT_S))
         return True
 
     @property
@@ -216,56 +199,20 @@ class SwarmClient:
     def call_async(self, kind: Any, service: str, request: Any, robot: str = '') -> Any:
         """One request, and the future of its answer, which may never come."""
         name = f'/{robot or self.robot}/{service}'
-        trouble = f'{name} is not offered: does the robot run?'
         if name not in self._clients:
-            self._clients[name] = self._found(
-                robot or self.robot,
-                lambda node: node.create_client(kind, name),
-                lambda client: bool(client.service_is_ready()),
-                trouble,
-            )
-        elif not self.spin_until(self._clients[name].service_is_ready, self.find_s):
-            raise Unavailable(trouble)
+            self._clients[name] = self.node.create_client(kind, name)
+        if not self.spin_until(self._clients[name].service_is_ready, self.find_s):
+            raise Unavailable(f'{name} is not offered: does the robot run?')
         try:
             return self._clients[name].call_async(request)
         except NoCaller as error:
             raise NotAllowed(str(error)) from None
 
-    def _found(
-        self, robot: str, make: Callable[[Node], T], ready: Callable[[T], bool], trouble: str
-    ) -> T:
-        """What is asked by, once the other side is found; looks again as somebody new."""
-        client = make(self._asking)
-        if self.spin_until(lambda: ready(client), self.find_s):
-            return client
-        if self._again is None and self._offers_anything(robot):
-            self._ask_as_somebody_new()
-            second = make(self._asking)
-            if self.spin_until(lambda: ready(second), AGAIN_S):
-                return second
-        raise Unavailable(trouble)
-
-    def _ask_as_somebody_new(self) -> None:
-        context = Context()
-        rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
-        self._asking = AskingNode(
-            f'{self._name}_{os.getpid()}_again', signer=self._signer, context=context,
-            enable_rosout=False, start_parameter_services=False,
-        )
-        self._again = SingleThreadedExecutor(context=context)
-        self._again.add_node(self._asking)
-
-    def _offers_anything(self, robot: str) -> bool:
-        names = (name for name, _ in self.node.get_service_names_and_types())
-        return any(name.startswith(f'/{robot}/') for name in names)
-
     def action(self, kind: Any, name: str) -> Any:
-        return self._found(
-            self.robot,
-            lambda node: signing_action(
-                ActionClient(node, kind, f'/{self.robot}/{name}'), node, kind,
-                f'/{self.robot}/{name}', self._signer,
-            ),
-            lambda client: bool(client.server_is_ready()),
-            f'{self.robot} offers no action {name}: does it run?',
+        full = f'/{self.robot}/{name}'
+        client = signing_action(
+            ActionClient(self.node, kind, full), self.node, kind, full, self._signer
         )
+        if not self.spin_until(client.server_is_ready, self.find_s):
+            raise Unavailable(f'{self.robot} offers no action {name}: does it run?')
+        return client

@@ -38,7 +38,7 @@ from rclpy.signals import SignalHandlerOptions
 from swarm_coordinator.core.ids import RobotId, checked_name, robot_id_from
 from swarm_coordinator.launch_plan import SECURITY
 from swarm_coordinator.leaving import Leaving
-from swarm_coordinator.ros.frugal import small_histories, without_generator
+from swarm_coordinator.ros.frugal import frugal_dds, without_generator
 from swarm_coordinator.storage.faults import StorageFault
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ def main(args: list[str] | None = None) -> int:
     without_generator()
     robot, code = None, 2
     try:
-        with small_histories(), quiet_context(args) as quiet:
+        with frugal_dds(), quiet_context(args) as quiet:
             config = _process_config(quiet)
             parts = load_parts(config.parts)
             given = {

@@ -5,24 +5,28 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 rclpy = pytest.importorskip('rclpy')
 
+from swarm_coordinator.local_swarm import Domain  # noqa: E402
 from swarm_coordinator.ros.frugal import (  # noqa: E402
     OLD_PROFILES,
     PROFILES,
-    small_histories,
+    frugal_dds,
 )
 
 START = """
 import os, sys
-from swarm_coordinator.ros.frugal import small_histories, without_generator
+from swarm_coordinator.ros.frugal import frugal_dds, without_generator
 """
 NODE = """
 import rclpy
@@ -58,6 +62,17 @@ with reader.handle:
             taken.append(int(got[0].data))
 print(taken == list(range(1000)))
 """
+ANNOUNCED = """
+import time
+end_s = time.monotonic() + 20
+while time.monotonic() < end_s and not os.path.exists('heard'):
+    time.sleep(0.05)
+"""
+# Where a participant announces itself on a machine: DDSI-RTPS 9.6.2, its well-known ports.
+PORT, PER_DOMAIN, UNICAST, PER_PARTICIPANT = 7400, 250, 10, 2
+PARTICIPANT = 25
+# What a participant offers beside its own endpoints; the bits of DDS-XTypes 7.6.3.3.4.
+PID_BUILTIN_ENDPOINTS, TYPE_LOOKUP = 0x58, 0b1111 << 12
 # What a coordinator alone must not bring. Messages bring numpy.
 UNWANTED = (
     'asyncio', 'cryptography', 'hw_discovery', 'lark', 'em', 'multiprocessing', 'numpy.random',
@@ -85,7 +100,7 @@ def own_memory() -> bool:
 
 def within(source: str) -> str:
     indented = ''.join(f'    {line}\n' for line in source.splitlines())
-    return f'with small_histories():\n{indented}'
+    return f'with frugal_dds():\n{indented}'
 
 
 @pytest.mark.skipif(not own_memory(), reason='the memory of endpoints is that of Fast DDS')
@@ -99,8 +114,40 @@ def test_a_deep_reader_keeps_as_many_as_its_depth(tmp_path: Path) -> None:
     assert said(within(NODE) + BURST, tmp_path) == 'True'
 
 
+def offered(source: str, folder: Path) -> int:
+    """The built-in endpoints of a node, as it announces them to its machine."""
+    heard = folder / 'heard'
+    heard.unlink(missing_ok=True)
+    with closing(Domain()) as domain, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        port = PORT + PER_DOMAIN * domain.number + UNICAST + PER_PARTICIPANT * PARTICIPANT
+        ear.bind(('127.0.0.1', port))
+        ear.settimeout(20)
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain.number),
+                       'ROS_LOG_DIR': str(folder), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+        for name in (PROFILES, OLD_PROFILES):
+            environment.pop(name, None)
+        with subprocess.Popen([sys.executable, '-c', START + source + ANNOUNCED],
+                              env=environment, cwd=folder) as process:
+            try:
+                announced, _ = ear.recvfrom(65536)
+            finally:
+                heard.touch()
+            assert process.wait(30) == 0
+    assert announced.startswith(b'RTPS')
+    at = announced.index(struct.pack('<HH', PID_BUILTIN_ENDPOINTS, 4))
+    return int(struct.unpack_from('<I', announced, at + 4)[0])
+
+
+@pytest.mark.skipif(not own_memory(), reason='types are told by Fast DDS')
+def test_newcomers_need_not_ask_for_types_before_they_find_what_is_offered(tmp_path: Path) -> None:
+    if not offered(NODE, tmp_path) & TYPE_LOOKUP:
+        pytest.skip('this Fast DDS tells no types')
+    told = offered(within(NODE), tmp_path)
+    assert told and not told & TYPE_LOOKUP
+
+
 def test_a_program_that_is_started_later_is_told_of_no_profile() -> None:
-    with small_histories():
+    with frugal_dds():
         assert Path(os.environ[PROFILES]).read_text().startswith('<?xml')
         name = os.environ[PROFILES]
     assert PROFILES not in os.environ and not Path(name).exists()
@@ -110,7 +157,7 @@ def test_a_program_that_is_started_later_is_told_of_no_profile() -> None:
 def test_profiles_of_the_user_are_heeded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, '/etc/swarm/dds.xml')
     before = dict(os.environ)
-    with small_histories():
+    with frugal_dds():
         assert dict(os.environ) == before
     assert dict(os.environ) == before
 
@@ -120,7 +167,7 @@ def test_a_robot_starts_where_no_file_can_be_made(monkeypatch: pytest.MonkeyPatc
         raise OSError(30, 'Read-only file system')
 
     monkeypatch.setattr(tempfile, 'NamedTemporaryFile', refuse)
-    with small_histories():
+    with frugal_dds():
         assert PROFILES not in os.environ
 
 
