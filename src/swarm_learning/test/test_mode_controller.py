@@ -381,6 +381,21 @@ def test_after_a_false_alarm_it_tries_as_little_as_if_there_had_been_none() -> N
     assert controller._since_drift == 5000 + controller.facts().decisions
 
 
+def test_what_is_right_after_all_is_what_the_next_miss_is_taken_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    controller = ModeController(NEVER, 2)
+    doubting(controller)
+    assert controller._doubt is not None
+    before, place, missed = controller._doubt.before, (15, 0, 0), []
+    controller._doubt.left, controller._doubt.lead = 1, -1.0
+    expected = before.expected(*place)
+    assert abs(expected - controller.experience.expected(*place)) > 0.1
+    monkeypatch.setattr(controller._drift, 'see', lambda miss, *_: missed.append(miss))
+    controller._look_for_change(place, expected + 0.25, 1.0)
+    assert controller.experience is before and missed == [pytest.approx(0.25)]
+
+
 def test_a_controller_in_doubt_is_restored_bit_for_bit() -> None:
     steps = [GOOD] * 1200 + [WORSE] * 200 + [GOOD] * 900
     went_on, stopped = ModeController(None, 9), ModeController(None, 9)

@@ -282,6 +282,7 @@ class ModeController:
             changed = self._doubt.see(worth, expected, self._doubt.before.expected(*place))
             if changed is False:
                 self.experience = self._doubt.before
+                expected = self.experience.expected(*place)
                 self._since_drift = self._doubt.since_drift + TRIAL
             if changed is not None:
                 self._doubt = None
