@@ -10,7 +10,7 @@ arguments.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .config import RoutingConfig
@@ -23,7 +23,7 @@ WORK_LEFT_SHARE = 0.25  # of the estimate, of a run that is about to be over
 LOAD_MS_MAX = 2.0**32
 
 
-@dataclass
+@dataclass(slots=True)
 class UnderWay:
     """One job that we sent. `began_ns` 0: it waits there."""
 
@@ -39,12 +39,13 @@ class UnderWay:
         by the factor as much again as it took so far."""
         if not self.began_ns:
             return work_ms
-        elapsed_ms = max(0, stamp_ns - self.began_ns) / MS
-        if elapsed_ms > overtime_factor * self.estimate_ms:
-            work_ms = min(work_ms, self.estimate_ms)  # not one that grew by this very run
-        left = None if sizes is None else sizes.residual(elapsed_ms / max(work_ms, 1.0))
-        if left is not None:
-            return left * work_ms
+        elapsed_ms = (stamp_ns - self.began_ns) / MS if stamp_ns > self.began_ns else 0.0
+        if elapsed_ms > overtime_factor * self.estimate_ms and work_ms > self.estimate_ms:
+            work_ms = self.estimate_ms  # not one that grew by this very run
+        if sizes is not None:
+            left = sizes.residual(elapsed_ms / work_ms if work_ms > 1.0 else elapsed_ms)
+            if left is not None:
+                return left * work_ms
         if elapsed_ms > overtime_factor * work_ms:
             return elapsed_ms
         return max(work_ms - elapsed_ms, work_ms * WORK_LEFT_SHARE)
@@ -136,36 +137,41 @@ class Loads:
             if stamp_ns <= load.overtime_ns:
                 continue
             for job in load.jobs.values():
-                elapsed_ms = (stamp_ns - job.began_ns) / MS if job.began_ns else 0.0
+                if not job.began_ns:
+                    continue
+                elapsed_ms = (stamp_ns - job.began_ns) / MS
                 if elapsed_ms > factor * job.estimate_ms:
                     sizes = sizes_of.get(job.key.task)
                     if sizes is None or elapsed_ms > sizes.overtime() * job.estimate_ms:
                         yield job.key, elapsed_ms, job.estimate_ms
 
-    def backlog_ms(
-        self, robot_id: str, work_of: Callable[[RouteKey, float], float], stamp_ns: int,
-        sizes_of: Mapping[str, Sizes],
-    ) -> float:
-        """Until a job that comes now can start. `work_of(key, estimate)`: the run time as
-        predicted now; where there is none the estimate from when the job was sent."""
-        load = self.robots.get(robot_id)
-        if load is None:
-            return 0.0
-        own_ms = 0.0
-        if len(load.jobs) >= load.slots:
-            factor = self._config.overtime_factor
-            for job in load.jobs.values():
-                work_ms = work_of(job.key, job.estimate_ms)
-                if not job.began_ns:
-                    own_ms += work_ms
-                    continue
-                sizes = sizes_of.get(job.key.task)
-                own_ms += job.remaining_ms(work_ms, stamp_ns, factor, sizes)
-        if load.reported_ms is None:
-            return own_ms / load.slots
-        gone_ms = max(0, stamp_ns - load.reported_ns) / MS * load.slots
-        told_ms = max(0.0, load.reported_ms + load.since_ms - gone_ms)
-        return max(own_ms, told_ms) / load.slots
+    def backlogs_ms(
+        self, robots: Iterable[str], row_of: Mapping[RouteKey, int],
+        work_ms: Callable[[int], float], stamp_ns: int, sizes_of: Mapping[str, Sizes],
+    ) -> dict[str, float]:
+        """Until a job that comes now can start on each. `work_ms`: the run time of a row as
+        predicted now; of a route without a row the estimate counts from when the job was sent."""
+        get, row_get, factor = self.robots.get, row_of.get, self._config.overtime_factor
+        found = {}
+        for robot in robots:  # one loop, and no calls: this is most of a decision
+            load, own_ms = get(robot), 0.0
+            if load is None:
+                found[robot] = own_ms
+                continue
+            jobs, slots = load.jobs, load.slots
+            if len(jobs) >= slots:
+                for job in jobs.values():
+                    row = row_get(job.key)
+                    job_ms = job.estimate_ms if row is None else work_ms(row)
+                    if job.began_ns:
+                        sizes = sizes_of.get(job.key[0])
+                        job_ms = job.remaining_ms(job_ms, stamp_ns, factor, sizes)
+                    own_ms += job_ms
+            if load.reported_ms is not None:
+                gone_ms = max(0, stamp_ns - load.reported_ns) / MS * slots
+                own_ms = max(own_ms, load.reported_ms + load.since_ms - gone_ms)
+            found[robot] = own_ms / slots
+        return found
 
     def _load(self, robot_id: str) -> Load | None:
         """None: there are more robots than are followed."""

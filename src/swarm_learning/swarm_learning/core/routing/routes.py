@@ -80,7 +80,7 @@ class RouteTable:
         self.breakers: list[Breaker] = []
         self.row_of: dict[RouteKey, int] = {}
         self.tasks, self.units = Names(), Names()
-        self._sums = np.zeros((size, COLUMNS))
+        self._sums = np.zeros((COLUMNS, size))
         self._at_ns = np.zeros(size, dtype=np.int64)
         self._task = np.zeros(size, dtype=np.int64)
         self._unit = np.zeros(size, dtype=np.int64)
@@ -115,20 +115,20 @@ class RouteTable:
         run_ms = min(max(run_ms, 0.0), RUN_MS_MAX)
         log_ms = float(np.log(max(run_ms, 1.0)))
         self._fade(row, stamp_ns)
-        self._sums[row] += (1.0, run_ms, 0.0, 0.0, log_ms, log_ms * log_ms, 1.0, run_ms)
+        self._sums[:, row] += (1.0, run_ms, 0.0, 0.0, log_ms, log_ms * log_ms, 1.0, run_ms)
 
     def _add(self, row: int, stamp_ns: int, done: float = 0.0, failed: float = 0.0) -> None:
         self._fade(row, stamp_ns)
-        self._sums[row, DONE] += done
-        self._sums[row, FAILED] += failed
+        self._sums[DONE, row] += done
+        self._sums[FAILED, row] += failed
         self.samples[row] += 1
 
     def _fade(self, row: int, stamp_ns: int) -> None:
         gap_ns = stamp_ns - int(self._at_ns[row])
         if gap_ns > 0:
             left = np.exp(-gap_ns * SECONDS / self._config.tau_s)
-            self._sums[row, :FAST] *= left
-            self._sums[row, FAST:] *= left ** (1.0 / self._config.old_factor)
+            self._sums[:FAST, row] *= left
+            self._sums[FAST:, row] *= left ** (1.0 / self._config.old_factor)
             self._at_ns[row] = stamp_ns
 
     def shift(self, gap_ns: int) -> None:
@@ -145,8 +145,8 @@ class RouteTable:
         n, config = len(self), self._config
         ages = np.minimum((self._at_ns[:n] - stamp_ns) * (SECONDS / config.tau_s), 0.0)
         sums = np.empty((COLUMNS, n))
-        np.multiply(self._sums.T[:FAST, :n], np.maximum(np.exp(ages), LEFT_MIN), out=sums[:FAST])
-        np.multiply(self._sums.T[FAST:, :n], np.exp(ages / config.old_factor), out=sums[FAST:])
+        np.multiply(self._sums[:FAST, :n], np.maximum(np.exp(ages), LEFT_MIN), out=sums[:FAST])
+        np.multiply(self._sums[FAST:, :n], np.exp(ages / config.old_factor), out=sums[FAST:])
         for row, elapsed_ms in overtime:
             sums[RUNS, row] += 1.0
             sums[RUN_MS, row] += elapsed_ms
@@ -159,14 +159,14 @@ class RouteTable:
         gap_s = max(0, stamp_ns - int(self._at_ns[row])) * SECONDS
         tau_s = np.full(COLUMNS, self._config.tau_s)
         tau_s[FAST:] *= self._config.old_factor
-        return np.asarray(self._sums[row] * np.exp(-gap_s / tau_s))
+        return np.asarray(self._sums[:, row] * np.exp(-gap_s / tau_s))
 
     # ---- forgetting and keeping
 
     def most_useful(self, stamp_ns: int, most: int | None = None) -> list[int]:
         """Rows with the most evidence left, the newest first among equals; None = all."""
         ages = (self._at_ns[: len(self)] - stamp_ns) * (SECONDS / self._config.tau_s)
-        ends = self._sums[: len(self), DONE] + self._sums[: len(self), FAILED]
+        ends = self._sums[DONE, : len(self)] + self._sums[FAILED, : len(self)]
         order = np.lexsort((self._at_ns[: len(self)], ends * np.exp(np.minimum(ages, 0.0))))
         return [int(row) for row in order[::-1][:most]]
 
@@ -181,7 +181,8 @@ class RouteTable:
         if row != last:
             self.keys[row], self.breakers[row] = self.keys[last], self.breakers[last]
             self.samples[row] = self.samples[last]
-            for array in (self._sums, self._at_ns, self._task, self._unit):
+            self._sums[:, row] = self._sums[:, last]
+            for array in (self._at_ns, self._task, self._unit):
                 array[row] = array[last]
             self.row_of[self.keys[row]] = row
         for column in (self.keys, self.breakers, self.samples):
@@ -193,7 +194,7 @@ class RouteTable:
         row = len(self)
         if row == len(self._at_ns):
             self._grow()
-        self._sums[row], self._at_ns[row] = sums, at_ns
+        self._sums[:, row], self._at_ns[row] = sums, at_ns
         self._task[row] = self.tasks.use(key.task)
         self._unit[row] = self.units.use(key[1:])
         self.keys.append(key)
@@ -204,7 +205,7 @@ class RouteTable:
 
     def _grow(self) -> None:
         more = min(2 * len(self._at_ns), self._config.routes_max) - len(self._at_ns)
-        self._sums = np.vstack((self._sums, np.zeros((more, COLUMNS))))
+        self._sums = np.hstack((self._sums, np.zeros((COLUMNS, more))))
         self._at_ns, self._task, self._unit = (
             np.concatenate((old, np.zeros(more, dtype=np.int64)))
             for old in (self._at_ns, self._task, self._unit)
@@ -213,7 +214,7 @@ class RouteTable:
     def rows(self) -> Iterator[tuple[RouteKey, int, list[float], Breaker, int]]:
         """Key, stamp, sums, breaker and samples, as `restore_row` takes them."""
         for row, key in enumerate(self.keys):
-            sums = [float(one) for one in self._sums[row]]
+            sums = self._sums[:, row].tolist()
             yield key, int(self._at_ns[row]), sums, self.breakers[row], self.samples[row]
 
     def restore_row(
@@ -230,7 +231,8 @@ class RouteTable:
         n = len(self)
         assert n <= self._config.routes_max and len(self._at_ns) <= self._config.routes_max
         assert n == len(self.row_of) == len(self.breakers) == len(self.samples)
-        assert (self._sums[:n] >= 0).all() and np.isfinite(self._sums[:n]).all()
+        sums = self._sums[:, :n]
+        assert (sums >= 0).all() and np.isfinite(sums).all()
         for row, key in enumerate(self.keys):
             assert self.row_of[key] == row
             assert self.tasks.number_of[key.task] == self._task[row]
@@ -251,10 +253,11 @@ class Prediction:
         self.task_ms = np.full(tasks, config.unknown_work_ms)
         np.divide(task_sums, task_runs, out=self.task_ms, where=task_runs > 0)
         np.maximum(self.task_ms, 1.0, out=self.task_ms)
-        relative = run_ms / self.task_ms[task]
+        of_task = self.task_ms[task]
+        relative = run_ms / of_task
         unit_runs = np.bincount(unit, runs, units)
         self.ratio = (np.bincount(unit, relative, units) + 1) / (unit_runs + 1)
-        guess_ms = self.task_ms[task] * self.ratio[unit]
+        guess_ms = of_task * self.ratio[unit]
         old = config.old_runs
         guess_ms = (sums[OLD_MS] + old * guess_ms) / (sums[OLD_RUNS] + old)
         prior = config.prior_runs

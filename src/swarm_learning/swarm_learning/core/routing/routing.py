@@ -10,7 +10,7 @@ and forgets nothing and is used as before.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -182,8 +182,8 @@ class Routing:
             raise ValueError(f'transfer_ms: expected {len(places)} figures, one for each place')
         prediction = self._predict(stamp_ns)
         row_of = self.table.row_of.get
-        rows = [row_of((task, *place)) for place in places]  # type: ignore[call-overload]
-        work_of = _work_of(self.table.row_of, prediction)
+        rows = [row_of((task, robot, unit))  # type: ignore[call-overload]
+                for robot, unit in places]
         if None in rows:
             work, success = self._with_unknown(task, places, rows, prediction)
         else:
@@ -191,11 +191,7 @@ class Routing:
         if self.quality:
             quality = [self.quality.get(robot, 1.0) for robot, _ in places]
             success = np.maximum(success * quality, self.config.success_min)
-        backlog_of = {
-            robot: self.loads.backlog_ms(robot, work_of, stamp_ns, self.sizes)
-            for robot in dict.fromkeys(robot for robot, _ in places)
-        }
-        backlog = np.array([backlog_of[robot] for robot, _ in places])
+        backlog = self._backlog_ms([robot for robot, _ in places], prediction, stamp_ns)
         transfer = np.zeros(len(places)) if transfer_ms is None else np.asarray(transfer_ms, float)
         costs = self.cost(backlog, work, transfer, success)
         breakers = [None if row is None else self.table.breakers[row] for row in rows]
@@ -217,11 +213,8 @@ class Routing:
         if not len(self.table):
             return ()
         prediction = self._predict(stamp_ns)
-        work_of = _work_of(self.table.row_of, prediction)
         keys = self.table.keys
-        robots = dict.fromkeys(key.robot_id for key in keys)
-        waits = {one: self.loads.backlog_ms(one, work_of, stamp_ns, self.sizes) for one in robots}
-        backlog = np.array([waits[key.robot_id] for key in keys])
+        backlog = self._backlog_ms([key.robot_id for key in keys], prediction, stamp_ns)
         quality = np.array([self.quality.get(key.robot_id, 1.0) for key in keys])
         success = np.maximum(prediction.success * quality, self.config.success_min)
         costs = self.cost(backlog, prediction.work_ms, np.zeros(len(keys)), success)
@@ -286,6 +279,14 @@ class Routing:
                 most_ms = self.config.outlier_factor * expected_ms
                 overtime.append((row, min(elapsed_ms, most_ms)))
         return self.table.predict(self.evidence_ns(stamp_ns), overtime)
+
+    def _backlog_ms(
+        self, robots: Sequence[str], prediction: Prediction, stamp_ns: int
+    ) -> Floats:
+        """Of these robots, some of which may be there more than once."""
+        work_ms, known = prediction.work_ms.item, dict.fromkeys(robots)
+        found = self.loads.backlogs_ms(known, self.table.row_of, work_ms, stamp_ns, self.sizes)
+        return np.array([found[robot] for robot in robots])
 
     def _work_ms(self, key: RouteKey, stamp_ns: int) -> float:
         prediction = self.table.predict(self.evidence_ns(stamp_ns))
@@ -356,15 +357,3 @@ def _all_busy(backlog: Floats, out: Sequence[int]) -> bool:
     kept = np.ones(len(backlog), dtype=bool)
     kept[list(out)] = False
     return bool((backlog[kept] > 0).all())
-
-
-def _work_of(
-    row_of: Mapping[RouteKey, int], prediction: Prediction
-) -> Callable[[RouteKey, float], float]:
-    work_ms, row_of_get = prediction.work_ms.tolist(), row_of.get
-
-    def work(key: RouteKey, otherwise_ms: float) -> float:
-        row = row_of_get(key)
-        return otherwise_ms if row is None else work_ms[row]
-
-    return work

@@ -10,8 +10,8 @@ to know routes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from math import log
 
 BUCKETS = 40
 FIRST = 1.0 / 32.0  # of the predicted run time; what is shorter counts as that
@@ -21,7 +21,6 @@ STEP = 1.25  # from bucket to bucket: 1/32 to 188 times
 RUNS_KEPT = 300.0
 RUNS_TRUSTED = 20.0  # fewer say nothing of a shape
 RARE_SHARE = 0.05  # of runs last longer than what counts as overtime
-LOG_STEP_INVERSE = 4.481420117724551  # 1 / ln(STEP)
 
 _EDGES = [FIRST * STEP**at for at in range(BUCKETS + 1)]
 _MIDDLES = [(low + high) / 2 for low, high in zip(_EDGES, _EDGES[1:], strict=False)]
@@ -48,9 +47,10 @@ class Sizes:
         """Mean of what is left of runs that lasted longer than this, in predicted run times; None
         where too few did."""
         table = self._residual or self._table()
-        if elapsed >= _EDGES[-1]:
+        at = bisect_right(_EDGES, elapsed) - 1
+        if at >= BUCKETS:
             return None
-        return table[_bucket(elapsed)] or None
+        return table[at if at > 0 else 0] or None
 
     def overtime(self) -> float:
         """From so many predicted run times on a run is longer than it should be; 0 = unknown."""
@@ -76,6 +76,4 @@ class Sizes:
 
 
 def _bucket(relative: float) -> int:
-    if relative <= FIRST:
-        return 0
-    return min(int(log(relative / FIRST) * LOG_STEP_INVERSE), BUCKETS - 1)
+    return min(max(bisect_right(_EDGES, relative) - 1, 0), BUCKETS - 1)
