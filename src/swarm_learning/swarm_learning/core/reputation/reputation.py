@@ -17,23 +17,21 @@ from . import document as kept
 from .audits import AUDITORS, Audit, AuditRequest, Finding, Lots, choose
 from .config import ReputationConfig
 from .document import Document
-from .evidence import Evidence, Pair, fade
+from .evidence import Evidence, fade
 from .ledger import Entry, Ledger
+from .opinions import NS_PER_S, Opinions
 from .receipts import Attempt, Receipt, Role, Verdict
 from .rounds import Rounds
 from .sampling import Sampling
-from .score import Belief, Judgement, belief_of, contradicts_log, judge, quality
-from .standing import Beliefs, Known, Standing
+from .score import Judgement, contradicts_log, judge, quality
+from .standing import Known, Standing
 from .steals import Steals
 from .work import TaskBook
 
 SCHEMA = 2
 ROBOTS_MAX = 256
-NS_PER_S = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_S
-RATED = 0.5             # receipts; a rater with fewer says too little to be counted as one
 AGE_STEP = 1e-3         # of beliefs: a thousandth of the memory
-FULL_WEIGHT_MIN = 0.1   # of credibility times score; a newcomer has 0.08
 GAIN_MIN = 0.05         # of a run time; less is the jitter of stamps (chosen without data)
 REQUESTS_MAX = 64       # audits asked for at once
 ASKED_MAX = 16          # auditors of one attempt that are heard of
@@ -54,8 +52,8 @@ class Reputation:
         self._steals = Steals()
         self._rounds = Rounds()
         self._sampling = Sampling()
-        self._known: dict[str, Known] = {}
-        self._beliefs = Beliefs()
+        self._opinions = Opinions(config, self._evidence)
+        self._known = self._opinions.known
         self._newest_ns: int | None = None
         self._days_age = 0.0
         self._frozen = False
@@ -187,7 +185,7 @@ class Reputation:
         is known is looked at more often, so that both good and bad ones are known sooner."""
         assert entry.attempt is not None
         share = self._config.audit_share
-        if self._receipts(entry.attempt.executor) < self._config.audit_receipts:
+        if self._opinions.receipts(entry.attempt.executor) < self._config.audit_receipts:
             share = max(share, self._config.audit_share_newcomer)
         if entry.contested:
             share += (1.0 - share) * self.credibility(entry.attempt.requester)
@@ -201,7 +199,7 @@ class Reputation:
         if not audit.more:
             return []
         parties = (attempt.executor, attempt.requester)
-        able = {name: self._weight(name) for name in present
+        able = {name: self._opinions.weight(name) for name in present
                 if name not in parties}
         requests = []
         while audit.more:
@@ -232,7 +230,7 @@ class Reputation:
         self._judge_words(entry, good)
         for name, right in audit.dissent(finding):
             self._evidence.judged(name, right, self.age)
-        self._beliefs.stale()
+        self._opinions.stale()
 
     def _revise(self, entry: Entry, good: bool, auditors: Sequence[str]) -> None:
         """The auditors found another end than the parties had made count."""
@@ -311,7 +309,7 @@ class Reputation:
             _open_audit(entry)
         self._steals.close(attempt.job_id)
         self.outcomes += 1
-        self._beliefs.fresh.pop(attempt.executor, None)
+        self._opinions.reconsider(attempt.executor)
         if not attempt.own_work and (attempt.good or attempt.bad):
             self._count_round(attempt)
 
@@ -344,7 +342,7 @@ class Reputation:
         if overlong and not attempt.own_work:
             self._evidence.add(
                 attempt.requester, attempt.victim, 0.0, self._config.stall, self.age)
-            self._beliefs.fresh.pop(attempt.victim, None)
+            self._opinions.reconsider(attempt.victim)
 
     # ---- ageing
 
@@ -368,19 +366,14 @@ class Reputation:
         if self._frozen:
             return
         self._days_age += passed_ns / (self._config.days_memory * NS_PER_DAY)
-        if self.age - self._beliefs.age > AGE_STEP:
-            self._beliefs.stale()
-            self._beliefs.age = self.age
+        if self.age - self._opinions.age > AGE_STEP:
+            self._opinions.grow_old(self.age)
 
     def _count_round(self, attempt: Attempt) -> None:
         if not self._rounds.count(attempt.requester, attempt.executor):
             return
-        self._beliefs.stale()
-        self._beliefs.age = self.age
-        self._beliefs.last_round = {
-            robot: self._belief(robot).lower_bound for robot in self._known}
-        self._beliefs.stale()
-        self._evidence.shrink(self._weight, self.age)
+        self._opinions.end_round(self.age)
+        self._evidence.shrink(self._opinions.weight, self.age)
 
     def _meet(self, robot: str) -> None:
         if robot in self._known:
@@ -393,66 +386,28 @@ class Reputation:
     def _forget_some(self, newest: str) -> None:
         """Of whom the fewest receipts speak; some at once, because it is slow; never the one that
         has just come."""
-        count = {robot: self._receipts(robot) for robot in self._known if robot != newest}
+        count = {robot: self._opinions.receipts(robot) for robot in self._known if robot != newest}
         least = sorted(count, key=lambda one: (count[one], one))[:ROBOTS_MAX // 16]
         for robot in least:
-            del self._known[robot]
-            self._beliefs.last_round.pop(robot, None)
+            self._opinions.forget(robot)
         gone = frozenset(least)
         self._evidence.forget(gone)
         self._tasks.forget(gone)
         self._steals.forget(gone)
-        self._beliefs.stale()
+        self._opinions.stale()
 
     # ---- what it believes
 
-    def _weight(self, rater: str) -> float:
-        """Credibility times score, beside what is usual in the swarm, at most 1;
-        squared, so that those who only just get by among friends have little say."""
-        found = self._beliefs.weights.get(rater)
-        if found is None:
-            found = min(1.0, self._believed(rater) / self._full_weight()) ** 2
-            self._beliefs.weights[rater] = found
-        return found
-
-    def _believed(self, rater: str) -> float:
-        return self.credibility(rater) * self.last_score(rater)
-
-    def _full_weight(self) -> float:
-        """What counts in full: the median, so that it takes half a swarm to move the scale. At the
-        start nobody counts in full."""
-        found = self._beliefs.full_weight
-        if found is None:
-            believed = sorted(self._believed(robot) for robot in self._known)
-            usual = believed[len(believed) // 2] if believed else 0.0
-            found = self._beliefs.full_weight = max(FULL_WEIGHT_MIN, usual)
-        return found
-
-    def _pairs(self, robot: str) -> list[tuple[str, Pair]]:
-        return self._evidence.of(robot, self._beliefs.age)
-
-    def _receipts(self, robot: str) -> float:
-        return sum(pair.receipts for _, pair in self._pairs(robot))
-
-    def _belief(self, robot: str) -> Belief:
-        found = self._beliefs.fresh.get(robot)
-        if found is None:
-            pairs = self._pairs(robot)
-            found = self._beliefs.fresh[robot] = belief_of(pairs, self._weight, self._config)
-        return found
-
     def last_score(self, robot_id: str) -> float:
         """At the end of the last round; that is what its own word is weighed by."""
-        found = self._beliefs.last_round.get(robot_id)
-        return Belief(0.0, 0.0).lower_bound if found is None else found
+        return self._opinions.last_score(robot_id)
 
     def score(self, robot_id: str) -> float:
         """Lower bound in [0, 1]; of an unknown robot 0.21."""
-        return self._belief(robot_id).lower_bound
+        return self._opinions.score(robot_id)
 
     def credibility(self, robot_id: str) -> float:
-        return self._evidence.credibility(
-            robot_id, self._beliefs.age, self._config.lie_factor)
+        return self._opinions.credibility(robot_id)
 
     def quality(self, robot_id: str, fair: bool = False) -> float:
         """Factor in [0.5, 1] on the success of the robot's routes. fair: this job is one of those
@@ -466,7 +421,7 @@ class Reputation:
         return self._lots.draw('fair', *what) < self._config.fair_share
 
     def may_lead(self, robot_id: str) -> bool:
-        return not self._leader_lacks(robot_id)
+        return not self._opinions.leader_lacks(robot_id, self._now_ns)
 
     def robots(self) -> tuple[str, ...]:
         return tuple(sorted(self._known))
@@ -476,78 +431,14 @@ class Reputation:
         return {what: count for what, count in sorted(self._ledger.counted.items()) if count}
 
     def standing(self, robot_id: str) -> Standing:
-        belief = self._belief(robot_id)
-        pairs = self._pairs(robot_id)
-        known = self._known.get(robot_id, Known(0))
-        receipts = sum(pair.receipts for _, pair in pairs)
-        return Standing(
-            robot_id=robot_id, mean=belief.mean, lower_bound=belief.lower_bound,
-            successes=belief.successes, failures=belief.failures,
-            credibility=self.credibility(robot_id), receipts=receipts,
-            raters=sum(pair.receipts >= RATED for _, pair in pairs),
-            steals_helpful=known.steals_helpful, steals_useless=known.steals_useless,
-            newcomer=receipts < self._config.newcomer_receipts,
-            may_lead=self.may_lead(robot_id), reason=self._reason(robot_id))
+        return self._opinions.standing(robot_id, self._now_ns)
 
     def table(self) -> tuple[Standing, ...]:
         return tuple(self.standing(robot) for robot in self.robots())
 
-    # ---- why
-
     def explain(self, robot_id: str) -> tuple[str, ...]:
         """For people."""
-        if robot_id not in self._known:
-            return (f'{robot_id}: never seen in the log, counts like any newcomer: '
-                    f'{self.score(robot_id):.2f}',)
-        belief, one = self._belief(robot_id), self.standing(robot_id)
-        lines = [
-            f'{robot_id}: {one.lower_bound:.2f} = mean {one.mean:.2f} less deviation '
-            f'{belief.deviation:.2f}; its routes count {self.quality(robot_id):.2f}',
-            f'{one.receipts:.1f} receipts of {one.raters} raters, faded over '
-            f'{self._config.rounds_memory:g} rounds (this is round {self._rounds.number})']
-        lines += [self._rater_line(robot_id, rater) for rater in self._loudest(robot_id)]
-        lines.append(f'its own word is believed {one.credibility:.2f}')
-        if one.steals_helpful or one.steals_useless:
-            lines.append(f'stole {one.steals_helpful} jobs that were done sooner so, '
-                         f'{one.steals_useless} that were not')
-        lacks = self._leader_lacks(robot_id)
-        lines.append(f'not preferred as leader: {lacks}' if lacks
-                     else 'may be preferred as leader')
-        return tuple(lines)
-
-    def _loudest(self, robot_id: str, most: int = 5) -> list[str]:
-        """Raters whose word weighs most."""
-        pairs = self._pairs(robot_id)
-        weights = {rater: self._weight(rater) * pair.receipts for rater, pair in pairs}
-        return sorted(weights, key=lambda rater: (-weights[rater], rater))[:most]
-
-    def _rater_line(self, robot_id: str, rater: str) -> str:
-        pair = dict(self._pairs(robot_id))[rater]
-        return (f'{rater}: {pair.successes:.1f} good, {pair.failures:.1f} bad; believed '
-                f'{self.credibility(rater):.2f} x its own score {self.last_score(rater):.2f}')
-
-    def _reason(self, robot_id: str) -> str:
-        belief = self._belief(robot_id)
-        if not self._pairs(robot_id):
-            return 'nothing is known of its work'
-        loudest = self._loudest(robot_id, 1)
-        return (f'{belief.successes:.1f} for it, {belief.failures:.1f} against it, '
-                f'most from {loudest[0]}')
-
-    def _leader_lacks(self, robot_id: str) -> str:
-        config, known = self._config, self._known.get(robot_id)
-        if known is None or self._now_ns is None:
-            return 'it was never seen in the log'
-        pairs = self._pairs(robot_id)
-        receipts = sum(pair.receipts for _, pair in pairs)
-        raters = sum(pair.receipts >= RATED for _, pair in pairs)
-        checks = (
-            (self.score(robot_id), config.leader_score, 'score'),
-            (receipts, config.leader_receipts, 'receipts'),
-            (raters, config.leader_raters, 'raters'),
-            ((self._now_ns - known.first_ns) / NS_PER_S, config.leader_age_s, 's since it came'))
-        return '; '.join(f'{has:.2f} of {needs:g} {what}' for has, needs, what in checks
-                         if has < needs)
+        return self._opinions.explain(robot_id, self._now_ns, self._rounds.number)
 
     def check_invariants(self) -> None:
         self._ledger.check_invariants()
@@ -565,11 +456,11 @@ class Reputation:
             'frozen': self._frozen,
             'newest_ns': self._newest_ns,
             'days_age': self._days_age,
-            'belief_age': self._beliefs.age,
+            'belief_age': self._opinions.age,
             'outcomes': self.outcomes,
             'known': [[robot, one.first_ns, one.steals_helpful, one.steals_useless]
                       for robot, one in self._known.items()],
-            'last_round': [[robot, score] for robot, score in self._beliefs.last_round.items()],
+            'last_round': [[robot, score] for robot, score in self._opinions.last_round.items()],
             'rounds': self._rounds.document(),
             'sampling': [self._sampling.span, self._sampling.count, self._sampling.share],
             'ledger': self._ledger.document(),
@@ -590,13 +481,13 @@ class Reputation:
         made._newest_ns = None if newest is None else kept.whole(newest, 'newest_ns', -2**63)
         made._frozen = kept.flag(document.get('frozen'), 'frozen')
         made._days_age = kept.number(document.get('days_age'), 'days_age')
-        made._beliefs.age = kept.number(document.get('belief_age'), 'belief_age')
+        made._opinions.age = kept.number(document.get('belief_age'), 'belief_age')
         made.outcomes = kept.whole(document.get('outcomes'), 'outcomes')
         for row in kept.rows(document, 'known', 4, ROBOTS_MAX):
             first, helpful, useless = (kept.whole(value, 'known', -2**63) for value in row[1:])
             made._known[kept.text(row[0], 'robot')] = Known(first, helpful, useless)
         for row in kept.rows(document, 'last_round', 2, ROBOTS_MAX):
-            made._beliefs.last_round[kept.text(row[0], 'robot')] = kept.number(
+            made._opinions.last_round[kept.text(row[0], 'robot')] = kept.number(
                 row[1], 'score', 0.0, 1.0)
         made._restore_parts(document)
         made.check_invariants()
@@ -611,7 +502,8 @@ class Reputation:
             kept.number(sampling[2], 'share', 0.0, 1.0))
         self._rounds = Rounds.from_document(kept.part(document, 'rounds'))
         self._ledger = Ledger.from_document(kept.part(document, 'ledger'))
-        self._evidence = Evidence.from_document(kept.part(document, 'evidence'))
+        evidence = Evidence.from_document(kept.part(document, 'evidence'))
+        self._evidence = self._opinions.evidence = evidence
         self._tasks = TaskBook.from_document(kept.part(document, 'tasks'))
         self._steals = Steals.from_document(kept.part(document, 'steals'))
 

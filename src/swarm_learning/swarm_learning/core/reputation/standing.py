@@ -5,9 +5,7 @@ to know how it comes about."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from .score import Belief
+from dataclasses import dataclass
 
 
 @dataclass
@@ -36,21 +34,3 @@ class Standing:
     newcomer: bool
     may_lead: bool
     reason: str
-
-
-@dataclass
-class Beliefs:
-    """Scores of the last round; and what was computed since anything changed, which follows from
-    the rest and is not kept. age: what beliefs are faded to; it moves in steps, so that a belief
-    is the same however often it is asked for."""
-
-    last_round: dict[str, float] = field(default_factory=dict)
-    age: float = 0.0
-    fresh: dict[str, Belief] = field(default_factory=dict)
-    weights: dict[str, float] = field(default_factory=dict)
-    full_weight: float | None = None
-
-    def stale(self) -> None:
-        self.full_weight = None
-        self.fresh.clear()
-        self.weights.clear()
