@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench._swarm import ROOT
 from bench.table import Row, row
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
 from swarm_coordinator.ros.frugal import PROFILES
@@ -54,8 +53,7 @@ def measure(quick: bool) -> list[Row]:
     return [
         row(f'calls of swarmctl that fail, of {len(calls[0])}', '%', [failed[0]], target=0.0,
             peer=failed[1], peer_name=other),
-        row('the others take', 's', took[0], peer=sorted(took[1])[len(took[1]) // 2],
-            peer_name=other),
+        row('the others take', 's', took[0], peer=took[1], peer_name=other),
         row('the slowest of them', 's', [max(took[0])], peer=max(took[1]), peer_name=other),
     ]
 
@@ -84,11 +82,10 @@ def _await_answer(swarm: LocalSwarm) -> None:
 
 def _status(swarm: LocalSwarm) -> tuple[bool, float]:
     """Whether it was answered, and after how many seconds."""
-    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
     began_s = time.monotonic()
     done = subprocess.run(
         [sys.executable, '-m', 'swarm_coordinator.cli.swarmctl', 'status'],
-        env={**swarm.environment(), 'PYTHONPATH': path}, timeout=CALL_S, check=False,
+        env=swarm.environment(), timeout=CALL_S, check=False,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     return done.returncode == 0, time.monotonic() - began_s

@@ -28,8 +28,8 @@ _ENDPOINTS = ''.join(
     for kind in ('data_writer', 'data_reader')
 )
 # Told of a type, a newcomer asks for its fields before it takes the endpoint for there. ROS 2
-# needs them not, and an answer that comes before it can hear it is never asked for again: it then
-# misses services and topics for good (decision 22). Ignored by a Fast DDS that does not know it.
+# needs them not, and now and then a newcomer that asks misses services and topics for good
+# (decision 22). Ignored by a Fast DDS that does not know it.
 _PARTICIPANT = (
     '<participant profile_name="swarm_participant" is_default_profile="true"><rtps>'
     '<propertiesPolicy><properties><property><name>fastdds.type_propagation</name>'
@@ -65,7 +65,7 @@ def frugal_dds() -> Iterator[None]:
         return
     try:
         file = tempfile.NamedTemporaryFile('w', suffix='.xml')  # noqa: SIM115 (closed below)
-    except OSError:  # nowhere to write: only memory is lost
+    except OSError:  # nowhere to write: it holds more memory, and tells its types
         yield
         return
     with file:

@@ -62,11 +62,8 @@ with reader.handle:
             taken.append(int(got[0].data))
 print(taken == list(range(1000)))
 """
-ANNOUNCED = """
-import time
-end_s = time.monotonic() + 20
-while time.monotonic() < end_s and not os.path.exists('heard'):
-    time.sleep(0.05)
+UNTIL_HEARD = """
+sys.stdin.read()
 """
 # Where a participant announces itself on a machine: DDSI-RTPS 9.6.2, its well-known ports.
 PORT, PER_DOMAIN, UNICAST, PER_PARTICIPANT = 7400, 250, 10, 2
@@ -81,12 +78,15 @@ UNWANTED = (
 )
 
 
-def said(source: str, folder: Path, **environment: str) -> str:
+def without_profiles(folder: Path, **environment: str) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if k not in (PROFILES, OLD_PROFILES)}
-    clean |= {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4', 'ROS_LOG_DIR': str(folder), **environment}
+    return {**clean, 'ROS_LOG_DIR': str(folder), **environment}
+
+
+def said(source: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, '-c', START + source], capture_output=True, text=True, timeout=120,
-        env=clean, cwd=folder, check=False,
+        env=without_profiles(folder, FASTDDS_BUILTIN_TRANSPORTS='UDPv4'), cwd=folder, check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -116,23 +116,16 @@ def test_a_deep_reader_keeps_as_many_as_its_depth(tmp_path: Path) -> None:
 
 def offered(source: str, folder: Path) -> int:
     """The built-in endpoints of a node, as it announces them to its machine."""
-    heard = folder / 'heard'
-    heard.unlink(missing_ok=True)
     with closing(Domain()) as domain, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         port = PORT + PER_DOMAIN * domain.number + UNICAST + PER_PARTICIPANT * PARTICIPANT
         ear.bind(('127.0.0.1', port))
         ear.settimeout(20)
-        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain.number),
-                       'ROS_LOG_DIR': str(folder), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-        for name in (PROFILES, OLD_PROFILES):
-            environment.pop(name, None)
-        with subprocess.Popen([sys.executable, '-c', START + source + ANNOUNCED],
-                              env=environment, cwd=folder) as process:
-            try:
-                announced, _ = ear.recvfrom(65536)
-            finally:
-                heard.touch()
-            assert process.wait(30) == 0
+        environment = without_profiles(folder, ROS_DOMAIN_ID=str(domain.number),
+                                       ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
+        with subprocess.Popen([sys.executable, '-c', START + source + UNTIL_HEARD],
+                              env=environment, cwd=folder, stdin=subprocess.PIPE) as process:
+            announced, _ = ear.recvfrom(65536)
+        assert process.returncode == 0
     assert announced.startswith(b'RTPS')
     at = announced.index(struct.pack('<HH', PID_BUILTIN_ENDPOINTS, 4))
     return int(struct.unpack_from('<I', announced, at + 4)[0])

@@ -23,9 +23,9 @@ class Opinions:
     last_round  scores at its end; with `age` and `known` all that is to be kept
     """
 
-    def __init__(self, config: ReputationConfig, evidence: Evidence) -> None:
+    def __init__(self, config: ReputationConfig) -> None:
         self._config = config
-        self.evidence = evidence
+        self.evidence = Evidence()
         self.known: dict[str, Known] = {}
         self.age = 0.0
         self.last_round: dict[str, float] = {}
@@ -87,10 +87,12 @@ class Opinions:
         return self.evidence.of(robot_id, self.age)
 
     def receipts(self, robot_id: str) -> float:
-        return sum(pair.receipts for _, pair in self._pairs(robot_id))
+        return self._spoken(robot_id)[0]
 
-    def _raters(self, robot_id: str) -> int:
-        return sum(pair.receipts >= RATED for _, pair in self._pairs(robot_id))
+    def _spoken(self, robot_id: str) -> tuple[float, int]:
+        """Receipts on this robot, and how many raters they are of."""
+        given = [pair.receipts for _, pair in self._pairs(robot_id)]
+        return sum(given), sum(one >= RATED for one in given)
 
     def _belief(self, robot_id: str) -> Belief:
         found = self._fresh.get(robot_id)
@@ -112,13 +114,12 @@ class Opinions:
         return self.evidence.credibility(robot_id, self.age, self._config.lie_factor)
 
     def standing(self, robot_id: str, now_ns: int | None) -> Standing:
-        belief, receipts = self._belief(robot_id), self.receipts(robot_id)
+        belief, (receipts, raters) = self._belief(robot_id), self._spoken(robot_id)
         known = self.known.get(robot_id, Known(0))
         return Standing(
             robot_id=robot_id, mean=belief.mean, lower_bound=belief.lower_bound,
             successes=belief.successes, failures=belief.failures,
-            credibility=self.credibility(robot_id), receipts=receipts,
-            raters=self._raters(robot_id),
+            credibility=self.credibility(robot_id), receipts=receipts, raters=raters,
             steals_helpful=known.steals_helpful, steals_useless=known.steals_useless,
             newcomer=receipts < self._config.newcomer_receipts,
             may_lead=not self.leader_lacks(robot_id, now_ns), reason=self._reason(robot_id))
@@ -128,10 +129,11 @@ class Opinions:
         config, known = self._config, self.known.get(robot_id)
         if known is None or now_ns is None:
             return 'it was never seen in the log'
+        receipts, raters = self._spoken(robot_id)
         checks = (
             (self.score(robot_id), config.leader_score, 'score'),
-            (self.receipts(robot_id), config.leader_receipts, 'receipts'),
-            (self._raters(robot_id), config.leader_raters, 'raters'),
+            (receipts, config.leader_receipts, 'receipts'),
+            (raters, config.leader_raters, 'raters'),
             ((now_ns - known.first_ns) / NS_PER_S, config.leader_age_s, 's since it came'))
         return '; '.join(f'{has:.2f} of {needs:g} {what}' for has, needs, what in checks
                          if has < needs)

@@ -47,13 +47,11 @@ class Reputation:
         self._config = config
         self._lots = Lots(secret)
         self._ledger = Ledger()
-        self._evidence = Evidence()
         self._tasks = TaskBook()
         self._steals = Steals()
         self._rounds = Rounds()
         self._sampling = Sampling()
-        self._opinions = Opinions(config, self._evidence)
-        self._known = self._opinions.known
+        self._opinions = Opinions(config)
         self._newest_ns: int | None = None
         self._days_age = 0.0
         self._frozen = False
@@ -344,6 +342,14 @@ class Reputation:
                 attempt.requester, attempt.victim, 0.0, self._config.stall, self.age)
             self._opinions.reconsider(attempt.victim)
 
+    @property
+    def _evidence(self) -> Evidence:
+        return self._opinions.evidence
+
+    @property
+    def _known(self) -> dict[str, Known]:
+        return self._opinions.known
+
     # ---- ageing
 
     @property
@@ -502,8 +508,7 @@ class Reputation:
             kept.number(sampling[2], 'share', 0.0, 1.0))
         self._rounds = Rounds.from_document(kept.part(document, 'rounds'))
         self._ledger = Ledger.from_document(kept.part(document, 'ledger'))
-        evidence = Evidence.from_document(kept.part(document, 'evidence'))
-        self._evidence = self._opinions.evidence = evidence
+        self._opinions.evidence = Evidence.from_document(kept.part(document, 'evidence'))
         self._tasks = TaskBook.from_document(kept.part(document, 'tasks'))
         self._steals = Steals.from_document(kept.part(document, 'steals'))
 

@@ -35,10 +35,8 @@ class UnderWay:
     def remaining_ms(
         self, work_ms: float, stamp_ns: int, overtime_factor: float, sizes: Sizes | None
     ) -> float:
-        """As such runs were seen to go on; where too few were, of a run that is past its estimate
-        by the factor as much again as it took so far."""
-        if not self.began_ns:
-            return work_ms
+        """Of a run that has begun, as such runs were seen to go on; where too few were, and it is
+        past its estimate by the factor, as much again as it took so far."""
         elapsed_ms = (stamp_ns - self.began_ns) / MS if stamp_ns > self.began_ns else 0.0
         if elapsed_ms > overtime_factor * self.estimate_ms and work_ms > self.estimate_ms:
             work_ms = self.estimate_ms  # not one that grew by this very run

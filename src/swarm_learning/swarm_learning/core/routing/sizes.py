@@ -23,6 +23,7 @@ RUNS_TRUSTED = 20.0  # fewer say nothing of a shape
 RARE_SHARE = 0.05  # of runs last longer than what counts as overtime
 
 _EDGES = [FIRST * STEP**at for at in range(BUCKETS + 1)]
+_INNER = _EDGES[1:-1]  # what lies beyond the outer edges belongs to the outer buckets
 _MIDDLES = [(low + high) / 2 for low, high in zip(_EDGES, _EDGES[1:], strict=False)]
 
 
@@ -40,17 +41,16 @@ class Sizes:
         """A run took so many times what was predicted."""
         kept = 1.0 - 1.0 / RUNS_KEPT
         self.counts = [one * kept for one in self.counts]
-        self.counts[_bucket(relative)] += 1.0
+        self.counts[bisect_right(_INNER, relative)] += 1.0
         self._residual = None
 
     def residual(self, elapsed: float) -> float | None:
         """Mean of what is left of runs that lasted longer than this, in predicted run times; None
         where too few did."""
         table = self._residual or self._table()
-        at = bisect_right(_EDGES, elapsed) - 1
-        if at >= BUCKETS:
+        if elapsed >= _EDGES[-1]:
             return None
-        return table[at if at > 0 else 0] or None
+        return table[bisect_right(_INNER, elapsed)] or None
 
     def overtime(self) -> float:
         """From so many predicted run times on a run is longer than it should be; 0 = unknown."""
@@ -73,7 +73,3 @@ class Sizes:
                 self._overtime = _EDGES[at + 1]
         self._residual = table
         return table
-
-
-def _bucket(relative: float) -> int:
-    return min(max(bisect_right(_EDGES, relative) - 1, 0), BUCKETS - 1)
