@@ -163,7 +163,7 @@ def test_swarmctl_shows_what_was_learned(made: Any, swarmctl: Make) -> None:
 
 
 def test_beacons_come_on_time_while_the_learner_works(made: Any) -> None:
-    """No beacon of a robot with a learner is later than one of a robot without."""
+    """The ticks that send beacons stay within an election timeout, with a learner beside them."""
     leader = made.ready()
     state = listen(made, msg.LearningState, f'/{leader}/learning')
     run_jobs(made, leader, 60)
