@@ -4,23 +4,36 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
-import runpy
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 from swarm_learning.core.agents.checkpoint import agent_from
+from swarm_learning.core.mode.buckets import MODE_INDEX, MODES
+from swarm_learning.core.observation import Mode
+from swarm_learning.core.policies.network import NetworkPolicy, Observation
 from swarm_learning.storage import archive
 
 pytest.importorskip('gymnasium')
 EXAMPLES = Path(__file__).resolve().parents[1] / 'examples'
 
 
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f'{name}.py')
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
 def test_the_example_trains_keeps_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main = runpy.run_path(str(EXAMPLES / 'train_agent.py'))['main']
+    main = example('train_agent').main
     options = ['--folder', str(tmp_path / 'agent'), '--steps', '8000']
     main(options)
     first = archive.load(tmp_path / 'agent')
@@ -32,3 +45,27 @@ def test_the_example_trains_keeps_and_goes_on(
     assert second.manifest['metrics'] == {'return_mean': mean}
     assert agent_from(second.manifest, second.arrays, random.Random()).steps >= 16_000
     assert mean > 0.5
+
+
+def actor(mode: Mode) -> NetworkPolicy:
+    """As a trained one is exported, but always for one mode."""
+    bias = np.zeros(len(MODES))
+    bias[MODE_INDEX[mode]] = 1.0
+    seen = Observation('numbers', (3 + len(MODES),))
+    return NetworkPolicy(seen, [np.zeros((seen.width, bias.size))], [bias])
+
+
+@pytest.mark.parametrize(('mode', 'phase'), [(Mode.RECOVERY, 'active'), (Mode.EXPLORE, 'shadow')])
+def test_an_exported_network_takes_over_only_where_it_is_worth_it(
+    mode: Mode, phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All of the example but the training, which needs torch."""
+    ppo = example('train_ppo')
+    monkeypatch.setattr(ppo, 'trained', lambda name, steps, seed: actor(mode))
+    whole = ppo.world
+    monkeypatch.setattr(ppo, 'world', lambda name: type(whole(name))(decisions=50))
+    reward = ppo.main(['--out', str(tmp_path / 'policy'), '--decisions', '2500'])
+    said = capsys.readouterr().out
+    assert archive.load(tmp_path / 'policy').sha256 in said and f'{reward:.3f}' in said
+    assert f'version 2: {phase}' in said, said
