@@ -29,19 +29,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swarm_msgs import msg, srv
+from swarm_msgs import srv
 
+from bench._beacons import HEARTBEAT_MS, Beacons
 from bench._swarm import Watched, watched
 from bench.peers import Missing, available, free_ports
 from bench.run import write_samples
 from bench.table import AT_LEAST, Row, row, tail
-from swarm_coordinator.core.raft import PROFILES
-from swarm_coordinator.ros.topics import TOPICS
 
 FILE_MB, QUICK_MB = 64, 16
 ROUNDS, QUICK_ROUNDS = 11, 3
 IDLE_S, QUICK_IDLE_S = 20.0, 5.0
-HEARTBEAT_MS = PROFILES['wifi'].heartbeat_ms
 MB = 1_000_000
 POLL_S = 0.005
 TICKS_PER_S = os.sysconf('SC_CLK_TCK')
@@ -60,32 +58,6 @@ class Copies:
 
 
 # ---- ours
-
-
-@dataclass
-class Beacons:
-    """When the beacons of each robot came, and what part of that belongs to files that flow."""
-
-    watched: Watched
-    times: dict[str, list[float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        topic = TOPICS['/swarm/heartbeat']
-        self.watched.client.node.create_subscription(
-            msg.Heartbeat, topic.name, self._hear, topic.qos
-        )
-
-    def _hear(self, beacon: Any) -> None:
-        self.times.setdefault(beacon.envelope.sender, []).append(time.monotonic())
-
-    def delays_ms(self, began_s: float, ended_s: float) -> list[float]:
-        """Of every beacon that came within this time, what its interval exceeds the period by."""
-        return [
-            max(0.0, (after - before) * 1000 - HEARTBEAT_MS)
-            for times in self.times.values()
-            for before, after in zip(times, times[1:], strict=False)
-            if before >= began_s - HEARTBEAT_MS / 1000 and began_s <= after <= ended_s
-        ]
 
 
 def asked(made: Watched, robot: str, kind: Any, service: str, request: Any) -> Any:
