@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether learning makes heartbeats late: robots that learn and robots that do not, in turn.
 
-Three robots run small jobs, as many as they can. How late a beacon is: what the time
-since the one before it of the same robot exceeds the period by, both as DDS received them in this
-process. Learners once as they are shipped, and once hurried: they decide and save once a second
-and record a checkpoint every two seconds, so that all of it happens while we look. The mode is
-held at normal on all sides: another one may let robots do less.
+Three robots run small jobs, as many as they can. How late a beacon is: what the time since the
+one before it of the same robot exceeds the period by, both as DDS received them in this process.
+Learners once as they are shipped, and once hurried: they decide and save once a second and record
+a checkpoint every two seconds, so that all of it happens while we look. The mode is held at normal
+on all sides: another one may let robots do less.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def hold_mode(made: Watched, robot: str) -> None:
 
 
 def run_batch(made: Watched, robot: str) -> int:
-    """Submit some jobs and wait until they are over; returns how many."""
+    """Submit some jobs and wait until they are over; returns how many. Raises RuntimeError where
+    one was not done."""
     spec = msg.JobSpec(kind='exec', exec=[msg.ExecWork(argv=['true'])])
     request = srv.SubmitJobs.Request(
         jobs=[msg.JobRequest(spec=spec, idempotency_key=uuid.uuid4().hex) for _ in range(BATCH)],
@@ -100,6 +101,8 @@ def run_batch(made: Watched, robot: str) -> int:
         ),
         f'{BATCH} jobs are over', JOBS_S,
     )
+    if any(known[one].phase != msg.JobStatus.PHASE_DONE for one in answer.job_ids):
+        raise RuntimeError(f'not all of {BATCH} jobs were done: {answer.job_ids[0]} and so on')
     return BATCH
 
 
