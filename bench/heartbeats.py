@@ -17,6 +17,7 @@ import uuid
 from swarm_msgs import msg, srv
 
 from bench._beacons import HEARTBEAT_MS, Beacons
+from bench._job_client import noop_job
 from bench._swarm import Watched, watched
 from bench.run import write_samples
 from bench.table import Row, row, tail
@@ -85,9 +86,9 @@ def hold_mode(made: Watched, robot: str) -> None:
 def run_batch(made: Watched, robot: str) -> int:
     """Submit some jobs and wait until they are over; returns how many. Raises RuntimeError where
     one was not done."""
-    spec = msg.JobSpec(kind='exec', exec=[msg.ExecWork(argv=['true'])])
     request = srv.SubmitJobs.Request(
-        jobs=[msg.JobRequest(spec=spec, idempotency_key=uuid.uuid4().hex) for _ in range(BATCH)],
+        jobs=[msg.JobRequest(spec=noop_job('exec'), idempotency_key=uuid.uuid4().hex)
+              for _ in range(BATCH)],
         expiry_ms=int(JOBS_S * 1000),
     )
     answer = made.client.call(srv.SubmitJobs, 'submit_jobs', request, JOBS_S, robot)
