@@ -1,6 +1,7 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A mind with the shipped models, and a life that it can be led through, the same each time."""
+"""A mind with the shipped models, a life that it can be led through, the same each time, and a
+network that wants one mode."""
 
 from __future__ import annotations
 
@@ -8,11 +9,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 from receipt_samples import GOOD, half
 
 from swarm_learning.core.config import LearningConfig
 from swarm_learning.core.mind_keeping import Kept, Start, document_of, parts_of
+from swarm_learning.core.mode.buckets import MODE_INDEX, MODES
+from swarm_learning.core.mode.policies import INPUTS
 from swarm_learning.core.observation import Ending, Mode, Outcome, SwarmState
+from swarm_learning.core.policies.network import NetworkPolicy, Observation
 from swarm_learning.core.regimes.model import RegimeModel
 from swarm_learning.core.reputation.receipts import Role
 from swarm_learning.core.swarm import SwarmView
@@ -83,3 +88,10 @@ def live(
         effects.extend(one.tick(seen, 0.2, 1 if leads else None, True, None, now_ns))
         one.check_invariants()
     return effects
+
+
+def network(mode: Mode, inputs: int = INPUTS, actions: int = len(MODES)) -> NetworkPolicy:
+    """It wants the same mode always."""
+    bias = np.zeros(actions)
+    bias[MODE_INDEX[mode] % actions] = 5.0
+    return NetworkPolicy(Observation('numbers', (inputs,)), [np.zeros((inputs, actions))], [bias])

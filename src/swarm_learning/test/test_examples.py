@@ -9,13 +9,11 @@ import random
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
+from mind_samples import network
 
 from swarm_learning.core.agents.checkpoint import agent_from
-from swarm_learning.core.mode.buckets import MODE_INDEX, MODES
 from swarm_learning.core.observation import Mode
-from swarm_learning.core.policies.network import NetworkPolicy, Observation
 from swarm_learning.storage import archive
 
 pytest.importorskip('gymnasium')
@@ -47,14 +45,6 @@ def test_the_example_trains_keeps_and_goes_on(
     assert mean > 0.5
 
 
-def actor(mode: Mode) -> NetworkPolicy:
-    """As a trained one is exported, but always for one mode."""
-    bias = np.zeros(len(MODES))
-    bias[MODE_INDEX[mode]] = 1.0
-    seen = Observation('numbers', (3 + len(MODES),))
-    return NetworkPolicy(seen, [np.zeros((seen.width, bias.size))], [bias])
-
-
 @pytest.mark.parametrize(('mode', 'phase'), [(Mode.RECOVERY, 'active'), (Mode.EXPLORE, 'shadow')])
 def test_an_exported_network_takes_over_only_where_it_is_worth_it(
     mode: Mode, phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -62,7 +52,7 @@ def test_an_exported_network_takes_over_only_where_it_is_worth_it(
 ) -> None:
     """All of the example but the training, which needs torch."""
     ppo = example('train_ppo')
-    monkeypatch.setattr(ppo, 'trained', lambda name, steps, seed: actor(mode))
+    monkeypatch.setattr(ppo, 'trained', lambda name, steps, seed: network(mode))
     whole = ppo.world
     monkeypatch.setattr(ppo, 'world', lambda name: type(whole(name))(decisions=50))
     reward = ppo.main(['--out', str(tmp_path / 'policy'), '--decisions', '2500'])

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mind_samples import network
 
 from swarm_learning.core.mode.buckets import MODE_INDEX, MODES
 from swarm_learning.core.mode.policies import INPUTS, NAME, OWN, ModePolicies, checked, observation
@@ -18,7 +19,7 @@ from swarm_learning.core.mode.view import ModeDecision, ModeValue, ModeView
 from swarm_learning.core.observation import Mode
 from swarm_learning.core.policies.judgement import ShelfConfig
 from swarm_learning.core.policies.lifecycle import VersionPhase
-from swarm_learning.core.policies.network import NetworkPolicy, Observation
+from swarm_learning.core.policies.network import NetworkPolicy
 from swarm_learning.core.policies.shelf import (
     Accepted,
     Load,
@@ -30,13 +31,6 @@ from swarm_learning.core.policies.shelf import (
 
 VIEW = ModeView(0.4, 0.9, 0.1, Mode.NORMAL)
 SHADOW_MIN = ShelfConfig().shadow_min_decisions
-
-
-def network(mode: Mode, inputs: int = INPUTS, actions: int = len(MODES)) -> NetworkPolicy:
-    """It wants the same mode always."""
-    bias = np.zeros(actions)
-    bias[MODE_INDEX[mode] % actions] = 5.0
-    return NetworkPolicy(Observation('numbers', (inputs,)), [np.zeros((inputs, actions))], [bias])
 
 
 def decision(mode: Mode = Mode.NORMAL, *masked: Mode) -> ModeDecision:
