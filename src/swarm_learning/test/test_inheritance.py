@@ -96,6 +96,32 @@ def test_new_leader_that_cannot_have_the_file_goes_on_with_its_own_and_says_so()
     assert it.do(Stored('c' * 64, 1)) == (Note('c' * 64, 1, 1),), 'it follows on version 1'
 
 
+def test_new_leader_that_cannot_have_the_newest_goes_on_with_the_one_before() -> None:
+    it = Clocked()
+    it.do(Word(None, ONE))
+    it.do(Brought(ONE.sha256))
+    assert it.do(Word(5, TWO)) == (Bring(TWO),)
+    adopted, warning = it.do(Ticked(True), GRACE_NS)
+    assert adopted == Adopt(ONE.sha256, 1)
+    assert isinstance(warning, Warn) and 'goes on with checkpoint 1' in warning.text
+    assert it.core.may_decide
+    assert it.do(Word(5, TWO)) == (), 'once'
+
+
+def test_what_a_robot_has_led_with_since_is_not_given_up_for_an_older_checkpoint() -> None:
+    it, three = Clocked(), Recorded(3, 'c' * 64, 100, 'r2')
+    it.do(Word(None, ONE))
+    it.do(Brought(ONE.sha256))
+    assert it.do(Word(5, ONE)) == (Adopt(ONE.sha256, 1),)
+    it.do(Ticked(True), 30 * NS)
+    it.do(Stored(TWO.sha256, 100))
+    it.do(Noted(True, TWO))
+    assert it.do(Word(7, three)) == (Bring(three),)
+    (warning,) = it.do(Ticked(True), GRACE_NS)
+    assert isinstance(warning, Warn) and 'learned itself' in warning.text
+    assert it.core.may_decide
+
+
 def test_leader_that_was_recorded_against_tries_again_on_the_newer_version() -> None:
     it = Clocked()
     it.do(Word(1, None))

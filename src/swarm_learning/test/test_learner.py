@@ -6,17 +6,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mind_samples as minds
 import pytest
 
 from swarm_learning.core.checkpoint import run_times_from
 from swarm_learning.core.config import LearningConfig
+from swarm_learning.core.inheritance import Stored
 from swarm_learning.core.learner import (
     Effect,
     Learner,
+    NoteCheckpoint,
     PublishAdvice,
     PublishLocal,
     PublishSwarm,
     SaveStatistics,
+    StoreCheckpoint,
     WarnMalformed,
 )
 from swarm_learning.core.observation import (
@@ -210,6 +214,19 @@ def test_a_restarted_learner_is_as_confident_as_before() -> None:
     retold = only(PublishLocal, after.handle(Tick(), 1))[0]
     assert retold.figures.confidence == pytest.approx(told.figures.confidence, abs=0.01)
     assert retold.figures.confidence > 0.9
+
+
+def test_a_checkpoint_is_called_by_what_is_in_it_however_long_its_storing_takes() -> None:
+    mind = minds.mind()
+    learner, stored = Learner(minds.CONFIG, 0, mind=mind), 0
+    for second in range(50):
+        now_ns = second * S
+        for event in (minds.STATE, Beacon('r1', CALM, 100, now_ns), Tick()):
+            if only(StoreCheckpoint, learner.handle(event, now_ns)):
+                stored = mind.parts.modes.facts().decisions
+    assert 0 < stored < mind.parts.modes.facts().decisions
+    [said] = only(NoteCheckpoint, learner.handle(Stored('a' * 64, 100), 50 * S))
+    assert said.summary.startswith(f'{stored} decisions, ')
 
 
 def test_a_learner_without_a_robot_name_is_refused() -> None:

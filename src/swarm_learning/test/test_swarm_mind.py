@@ -97,9 +97,11 @@ def test_without_a_robot_heard_there_is_no_opinion_on_the_mode() -> None:
 def test_without_what_was_learned_before_nothing_is_decided_by_the_table() -> None:
     made = mind()
     made.hear_state(STATE, 0)
-    made.tick(CALM, 0.2, 1, False, None, S)
+    effects = made.tick(CALM, 0.2, 1, False, None, S)
     assert made.told.decision is None and made.told.proposal is not None
     assert made.parts.modes.facts().decisions == 0
+    assert told(effects, PublishReputation) and not told(effects, PublishPolicy)
+    assert told(made.tick(CALM, 0.2, 1, True, None, 2 * S), PublishPolicy)
 
 
 def test_the_policy_is_told_at_a_decision_and_else_every_ten_seconds() -> None:
@@ -191,8 +193,11 @@ def test_frozen_nothing_is_learned_and_everything_is_used() -> None:
     live(made, range(20))
     made.freeze(True, 20 * S)
     before = kept_of(made)
+    assert made.decisions_unsaved > 0, 'what was learned before is still to be saved'
+    made.checkpoint()
     effects = live(made, range(20, 60))
     after = kept_of(made)
+    assert made.decisions_unsaved == 0, 'and nothing else'
     for part, moves in (('routing', ('loads', 'quality', 'attempts')),
                         ('reputation', ('newest_ns',))):
         assert without(after.manifest[part], *moves) == without(before.manifest[part], *moves)

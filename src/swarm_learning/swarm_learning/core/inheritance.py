@@ -6,8 +6,8 @@ the log, brought here and taken over; refuses to know what is in it and how file
 The leader's learner makes a checkpoint from time to time, has its robot store the file, and
 records its hash in the log. Every other learner brings the recorded file to its own robot at
 once, so that a new leader has it when the old one is gone. A new leader takes over what the log
-says before it decides anything; if the file cannot be had within GRACE_NS, it goes on with its
-own and says so.
+says before it decides anything; if the file cannot be had within GRACE_NS, it goes on with the
+newest that it has, which is the one before or its own, and says so.
 """
 
 from __future__ import annotations
@@ -135,7 +135,9 @@ class Inheritance:
         self._period_ns = period_ns
         self._recorded: Recorded | None = None  # the newest that was heard of
         self._own: str = ''                     # hash of what the learner goes on from
-        self._brought: str = ''
+        self._own_version = 0
+        self._asked: Recorded | None = None     # to be brought, last
+        self._brought: Recorded | None = None   # the last that is here
         self._refused: str = ''                 # too large to be brought
         self._term_led: int | None = None
         self._waiting_since_ns: int | None = None  # a leader that has not taken over yet
@@ -176,6 +178,7 @@ class Inheritance:
         assert self._step in ('', 'store', 'note', 'bring'), self._step
         assert self._waiting_since_ns is None or self._term_led is not None
         assert not self.may_decide or self._waiting_since_ns is None
+        assert self._own_version <= self.version
 
     def _on_word(self, word: Word, now_ns: int) -> tuple[Effect, ...]:
         self._hear(word.recorded)
@@ -208,14 +211,18 @@ class Inheritance:
         if recorded.sha256 == self._own:
             self._waiting_since_ns = None
             return ()
-        if recorded.sha256 != self._brought:
+        if self._brought is None or recorded.sha256 != self._brought.sha256:
             return ()
-        self._own, self._waiting_since_ns = recorded.sha256, None
+        self._goes_on_from(recorded)
         return (Adopt(recorded.sha256, recorded.version),)
 
+    def _goes_on_from(self, recorded: Recorded) -> None:
+        self._own, self._own_version = recorded.sha256, recorded.version
+        self._waiting_since_ns = None
+
     def _bring(self, now_ns: int) -> tuple[Effect, ...]:
-        recorded = self._recorded
-        have = (self._own, self._brought, self._refused)
+        recorded, brought = self._recorded, self._brought
+        have = (self._own, brought.sha256 if brought else '', self._refused)
         if recorded is None or self.may_decide or recorded.sha256 in have:
             return ()
         if self._busy(now_ns) or now_ns < self._rests_until_ns:
@@ -225,6 +232,7 @@ class Inheritance:
             return (Warn(f'checkpoint {recorded.version} has {recorded.size_bytes} bytes: '
                          f'expected at most {SIZE_BYTES_MAX}'),)
         self._begin('bring', now_ns)
+        self._asked = recorded
         return (Bring(recorded),)
 
     def _busy(self, now_ns: int) -> bool:
@@ -239,7 +247,8 @@ class Inheritance:
         if self._step != 'store' or not self.may_decide:
             return ()
         if self._recorded is not None and event.sha256 == self._recorded.sha256:
-            self._step, self._own, self._saved_ns = '', event.sha256, now_ns
+            self._step, self._saved_ns = '', now_ns
+            self._goes_on_from(self._recorded)
             return ()  # nothing new in it
         self._begin('note', now_ns)
         self._noted = (event.sha256, event.size_bytes)
@@ -251,7 +260,8 @@ class Inheritance:
         self._step = ''
         self._hear(event.recorded)
         if event.accepted:
-            self._own, self._saved_ns = self._noted[0], now_ns
+            self._own, self._own_version = self._noted[0], self.version
+            self._saved_ns = now_ns
         else:
             self._rests_until_ns = now_ns + RETRY_NS
         return ()
@@ -259,7 +269,9 @@ class Inheritance:
     def _on_brought(self, event: Brought, now_ns: int) -> tuple[Effect, ...]:
         if self._step == 'bring':
             self._step = ''
-        self._brought = event.sha256
+        for one in (self._asked, self._recorded):
+            if one is not None and one.sha256 == event.sha256:
+                self._brought = one
         return (*self._take_over(), *self._bring(now_ns))
 
     def _on_failed(self, event: Failed, now_ns: int) -> tuple[Effect, ...]:
@@ -271,11 +283,7 @@ class Inheritance:
     def _on_tick(self, event: Ticked, now_ns: int) -> tuple[Effect, ...]:
         since_ns = self._waiting_since_ns
         if since_ns is not None and now_ns - since_ns >= GRACE_NS:
-            assert self._recorded is not None
-            self._waiting_since_ns, self._own = None, self._recorded.sha256
-            return (Warn(f'checkpoint {self.version} could not be had from '
-                         f'{self._recorded.holder}: this robot goes on with what it has learned '
-                         'itself'),)
+            return self._give_up()
         if not self.may_decide:
             return self._bring(now_ns)
         assert self._saved_ns is not None
@@ -284,3 +292,15 @@ class Inheritance:
             return ()
         self._begin('store', now_ns)
         return (Store(),)
+
+    def _give_up(self) -> tuple[Effect, ...]:
+        """The recorded one cannot be had: the one brought before it is better than older ones."""
+        missing, brought = self._recorded, self._brought
+        assert missing is not None
+        newer = brought is not None and self._own_version < brought.version
+        self._goes_on_from(missing)
+        told = f'checkpoint {missing.version} could not be had from {missing.holder}: this robot '
+        if brought is None or not newer:
+            return (Warn(f'{told}goes on with what it has learned itself'),)
+        return (Adopt(brought.sha256, brought.version),
+                Warn(f'{told}goes on with checkpoint {brought.version}'))

@@ -196,6 +196,7 @@ class Learner:
         self._notary = notary
         self._heir = heir.Inheritance(round(config.checkpoint_period_s * NS_PER_S))
         self._checkpoints: dict[str, CheckpointHere] = {}
+        self._summary = ''  # of the checkpoint that is being stored
         self._attempts_seen: deque[tuple[str, int]] = deque(maxlen=ATTEMPTS_REMEMBERED)
         self._swarm_state: SwarmState | None = None
         self._swarm_state_ns = now_ns
@@ -394,12 +395,12 @@ class Learner:
     def _inherited(self, effect: heir.Effect, now_ns: int) -> tuple[Effect, ...]:
         assert self.mind is not None
         if isinstance(effect, heir.Store):
+            facts = self.mind.parts.modes.facts()
+            self._summary = (f'{facts.decisions} decisions, mean reward {facts.reward_mean:.3f}, '
+                             f'by {self._config.robot_id}')
             return (StoreCheckpoint(*self.mind.checkpoint()),)
         if isinstance(effect, heir.Note):
-            facts = self.mind.parts.modes.facts()
-            summary = (f'{facts.decisions} decisions, mean reward {facts.reward_mean:.3f}, '
-                       f'by {self._config.robot_id}')
-            return (NoteCheckpoint(effect, summary),)
+            return (NoteCheckpoint(effect, self._summary),)
         if isinstance(effect, heir.Bring):
             return (BringCheckpoint(effect.recorded),)
         if isinstance(effect, heir.Warn):

@@ -211,7 +211,7 @@ class SwarmMind:
             self._last_decision = None
             return ()
         self._think(view, curiosity, may_decide, stamp_ns, now_ns)
-        return tuple(self._tell(term_led, recorded, now_ns))
+        return tuple(self._tell(term_led, recorded, may_decide, now_ns))
 
     def freeze(self, frozen: bool, now_ns: int) -> None:
         """Frozen: nothing is learned, everything is used."""
@@ -276,7 +276,7 @@ class SwarmMind:
         decision = modes.decide(view, now_ns)
         if decision is self._controllers and self._proposed is not None:
             return self._proposed
-        self.decisions_unsaved += 1
+        self.decisions_unsaved += not self.frozen
         if modes.closed > closed:
             self.policies.rewarded(modes.facts().reward_last, not self.frozen)
             self.policies_moved = True
@@ -303,7 +303,7 @@ class SwarmMind:
             can_change=not state.overridden)
 
     def _tell(
-        self, term: int, recorded: Recorded | None, now_ns: int
+        self, term: int, recorded: Recorded | None, may_decide: bool, now_ns: int
     ) -> list[MindEffect]:
         effects: list[MindEffect] = []
         if self._regime is not None:
@@ -315,7 +315,9 @@ class SwarmMind:
         if audits or self._rhythm.reputation.now(now_ns):
             effects.append(PublishReputation(self.told.standings, audits, term, self._log_index))
         chosen = None if self.told.decision is None else self._proposed
-        if chosen is not self._last_decision or self._rhythm.policy.now(now_ns):
+        changed = chosen is not self._last_decision
+        # Who may not decide yet is about to take over another table.
+        if may_decide and (changed or self._rhythm.policy.now(now_ns)):
             self._last_decision = chosen
             effects.append(PublishPolicy(
                 self.parts.modes.facts(), self.parts.modes.arrays(), recorded, term))

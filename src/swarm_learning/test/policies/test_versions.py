@@ -27,6 +27,7 @@ from swarm_learning.core.policies.lifecycle import (
     next_phase,
 )
 from swarm_learning.core.policies.shelf import (
+    SHADOWS_MAX,
     Accepted,
     Command,
     Forget,
@@ -319,6 +320,17 @@ def test_a_result_that_is_no_number_is_refused_and_changes_nothing(result: Resul
     with pytest.raises(ValueError, match='expected'):
         shelf.note(result)
     assert json.dumps(shelf.document()) == before
+
+
+def test_a_version_that_is_tried_again_takes_the_place_of_the_oldest_shadow() -> None:
+    shelf = shelf_with(SHADOWS_MAX + 2)    # the first leads, the second gave way to the last
+    assert phases(shelf)[2] == 'retired'
+    answer = shelf.handle(Promote(2, 'me', 'it deserves another chance'))
+    assert isinstance(answer, Accepted)
+    assert [one.version for one in answer.effects if isinstance(one, Moved)] == [3, 2]
+    assert phases(shelf) == {1: 'active', 2: 'shadow', 3: 'retired', 4: 'shadow', 5: 'shadow',
+                             6: 'shadow'}
+    assert PolicyShelf.from_document(shelf.document(), CONFIG).versions.keys() == set(range(1, 7))
 
 
 COMMANDS = st.one_of(

@@ -221,20 +221,17 @@ class PolicyShelf:
         if command.parent and command.parent not in self.versions:
             return Refused(f'parent={command.parent}: expected 0 or one of '
                            f'{sorted(self.versions)}')
-        shadows = sorted(number for number, version in self.versions.items()
-                         if version.phase is VersionPhase.SHADOW)
         try:
             version = PolicyVersion(
                 self.name, self.last + 1, command.parent, command.kind, command.sha256,
                 command.source, command.context, reason=f'{command.owner}: {command.reason}')
         except ValueError as error:
             return Refused(str(error))
+        effects = self._make_room()
         self.last += 1
         self.versions[self.last] = version
         version.since_decision = self.decisions
-        effects: list[Effect] = [Moved(self.last, VersionPhase.SHADOW, version.reason)]
-        if len(shadows) >= SHADOWS_MAX:
-            effects.append(self._move(shadows[0], VersionEvent.WITHDRAWN, 'newer shadows came'))
+        effects.append(Moved(self.last, VersionPhase.SHADOW, version.reason))
         if not self.in_phase(VersionPhase.ACTIVE):
             effects.append(self._move(self.last, VersionEvent.INSTALLED, version.reason))
         return Accepted(version, (*effects, *self._tidy()))
@@ -351,8 +348,17 @@ class PolicyShelf:
         return effect
 
     def _again(self, version: PolicyVersion, reason: str) -> tuple[Effect, ...]:
+        effects = self._make_room()
         version.asked = type(version.asked).fresh()
-        return (self._move(version.version, VersionEvent.TRIED_AGAIN, reason),)
+        return (*effects, self._move(version.version, VersionEvent.TRIED_AGAIN, reason))
+
+    def _make_room(self) -> list[Effect]:
+        """For one more shadow: the oldest gives way."""
+        shadows = sorted(number for number, version in self.versions.items()
+                         if version.phase is VersionPhase.SHADOW)
+        if len(shadows) < SHADOWS_MAX:
+            return []
+        return [self._move(shadows[0], VersionEvent.WITHDRAWN, 'another shadow came')]
 
     def _move(self, number: int, event: VersionEvent, reason: str) -> Moved:
         version = self.versions[number]
