@@ -180,10 +180,11 @@ class Emergency:
         return self._on(event, now_ns)
 
     def clear_refusal(self, epoch: int) -> str | None:
-        """Why ClearEmergency(epoch) should not be proposed here; None: it may be."""
+        """Why ClearEmergency(epoch) should not be proposed here; None: it may be. The one that was
+        cleared last may be: who heard no answer asks again."""
         mine = self.register
         if not mine.active:
-            return 'there is no emergency'
+            return None if 0 < epoch == mine.epoch - 1 else 'there is no emergency'
         if epoch != mine.epoch:
             return (
                 f'epoch={epoch}: expected {mine.epoch}, raised by {mine.raised_by or "?"}: '

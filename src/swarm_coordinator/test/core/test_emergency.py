@@ -283,6 +283,15 @@ def test_clearing_needs_the_epoch_that_holds() -> None:
     assert subject.clear_refusal(1) is None
 
 
+def test_who_heard_no_answer_may_clear_again() -> None:
+    subject = Emergency(R1)
+    subject.handle(FIRE, 0)
+    subject.handle(ClearApplied(1, 'r1'), 1)
+    assert not subject.active and subject.clear_refusal(1) is None
+    assert subject.clear_refusal(0) == subject.clear_refusal(2) == 'there is no emergency'
+    assert Emergency(R1).clear_refusal(0) == 'there is no emergency', 'none was ever raised'
+
+
 # ---- starts
 
 
