@@ -91,15 +91,19 @@ def test_wrong_work_that_is_done_and_delivered_is_found_by_running_it_again(
     made.ready()
     watch = Watch(made)
     work(folder, WRONG, 'wrong')
-    ran = run(made, 'r1', folder, range(JOBS)) + run(made, 'r2', folder, range(JOBS, 2 * JOBS))
-    assert ran[WRONG] >= 3, f'{ran}: too few to judge by'
+    ran, jobs = Counter[str](), 0
+    while ran[WRONG] < 3 or jobs < 2 * JOBS:
+        assert jobs < 10 * JOBS, f'{ran}: too few to judge by'
+        for origin in ('r1', 'r2'):
+            ran += run(made, origin, folder, range(jobs, jobs + JOBS))
+            jobs += JOBS
 
     unknown = 0.21  # what counts somebody of whom nothing is known
     made.until(lambda: watch.tables and 0 < watch.of(WRONG).lower_bound < unknown,
                'it is found out', JOBS_S)
     made.until(lambda: all(watch.of(one).receipts >= 3 for one in ('r2', 'r3')), 'others count')
-    refuted = {word.executor for word in watch.words if word.verdict == BAD}
-    assert WRONG in refuted and len(watch.words) >= 6
+    made.until(lambda: len(watch.words) >= 6 and WRONG in {
+        word.executor for word in watch.words if word.verdict == BAD}, 'auditors say so')
     blamed = {robot: watch.of(robot) for robot in ROBOTS}
     honest = [blamed[robot] for robot in ('r2', 'r3')]
     for one in honest:
@@ -110,9 +114,10 @@ def test_wrong_work_that_is_done_and_delivered_is_found_by_running_it_again(
 
     audits = {job_id: job for job_id, job in made.jobs('r1').items()
               if 'audit' in job.spec.labels}
-    assert audits, 'second runs are jobs that people can list'
-    for job in audits.values():
-        assert job.origin == job.robot_id and f'robot:{job.origin}' in job.spec.requires
+    granted = [job for job in audits.values() if job.robot_id]
+    assert granted, 'second runs are jobs that people can list'
+    assert all(f'robot:{job.origin}' in job.spec.requires for job in audits.values())
+    assert all(job.origin == job.robot_id for job in granted)
     known = {(word.job_id, word.attempt) for word in watch.words}
     assert not {job_id for job_id, _ in known} & audits.keys(), 'no audit is audited'
     watch.are_signed()
@@ -123,9 +128,17 @@ def test_a_robot_that_may_not_run_again_fetches_the_outputs(field: Make, folder:
                  audit_reruns=False)
     made.ready()
     watch = Watch(made)
-    run(made, 'r1', folder, range(9))
-    made.until(lambda: sum(word.verdict == GOOD for word in watch.words) >= 3, 'audits end')
-    assert {word.verdict for word in watch.words} == {GOOD}
+    rounds = iter(range(10))
+
+    def confirmed() -> bool:
+        if sum(word.verdict == GOOD for word in watch.words) >= 3:
+            return True
+        if (number := next(rounds, None)) is not None:
+            run(made, 'r1', folder, range(9 * number, 9 * number + 9))
+        return False
+
+    made.until(confirmed, 'audits end', JOBS_S)
+    assert BAD not in {word.verdict for word in watch.words}
     assert not [job for job in made.jobs('r1').values() if 'audit' in job.spec.labels]
 
 

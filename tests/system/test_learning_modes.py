@@ -58,19 +58,20 @@ def test_induced_thrash_raises_the_alarm_and_it_clears(field: Make) -> None:
     made.until(lambda: regimes and regimes[-1].confidence > 0 and not regimes[-1].alarm,
                'a swarm at rest raises no alarm')
 
+    def thrashes() -> bool:
+        return bool(regimes[-1].alarm and regimes[-1].regime == msg.Regime.REGIME_THRASH)
+
     def flap(count: int) -> None:
         for number in range(count):
             mode = (DEFENSIVE, CONSERVE)[number % 2]
             request = srv.SetOverride.Request(
                 mode=mode, owner='test', reason='thrash', duration_ms=60_000)
             made.call(leader, srv.SetOverride, 'set_override', request)
-            made.client.spin_until(lambda: regimes[-1].alarm, 1.0)
-            if regimes[-1].alarm:
+            if made.client.spin_until(thrashes, 1.0):
                 return
 
     flap(40)
-    assert regimes[-1].alarm, regimes[-1]
-    assert regimes[-1].regime == msg.Regime.REGIME_THRASH, regimes[-1].reason
+    assert thrashes(), regimes[-1]
     assert regimes[-1].reason and len(regimes[-1].features) == len(regimes[-1].values)
     request = srv.ClearOverride.Request(owner='test', reason='over')
     made.call(leader, srv.ClearOverride, 'clear_override', request)

@@ -32,6 +32,8 @@ def test_work_for_others_counts_and_praise_for_work_that_never_was_does_not(fiel
     node = made.client.node
     node.create_subscription(msg.Reputation, '/swarm/reputation', tables.append, LATCHED)
     forger = node.create_publisher(msg.Receipts, '/swarm/receipts', RECEIPTS)
+    made.until(lambda: forger.get_subscription_count() >= 3, 'all learners listen')
+    made.until(lambda: made.watcher.settled(made.swarm.names), 'all hear one another')
     origin, helper = [name for name in made.swarm.names if name != leader]
     jobs = made.ended(origin, [made.submit(origin, ['true']) for _ in range(JOBS)])
     ran = Counter(job.robot_id for job in jobs.values())
@@ -44,7 +46,6 @@ def test_work_for_others_counts_and_praise_for_work_that_never_was_does_not(fiel
     assert receipts(origin) == 0, 'nobody but itself can say anything of its own jobs'
     assert all(one.raters <= 1 and not one.may_lead for one in tables[-1].robots)
 
-    made.until(lambda: forger.get_subscription_count() >= 3, 'all learners listen')
     roles = (msg.Receipt.ROLE_EXECUTOR, msg.Receipt.ROLE_REQUESTER, msg.Receipt.ROLE_AUDITOR)
     for number in range(20):
         for sender in (helper, 'stranger'):
