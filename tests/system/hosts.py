@@ -247,12 +247,23 @@ class Hosts:
     # ---- waiting
 
     def until(self, done: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> None:
-        """Wait for `done()`, looked at whenever something is heard."""
+        """Wait for `done()`, looked at whenever something is heard; not yet where a robot that it
+        asks is quiet."""
         end_s = time.monotonic() + timeout_s
-        while not done():
+        quiet: list[Quiet] = []
+
+        def is_done() -> bool:
+            try:
+                return bool(done())
+            except Quiet as error:
+                quiet[:] = [error]
+                return False
+
+        while not is_done():
             left_s = end_s - time.monotonic()
             if left_s <= 0:
-                raise AssertionError(f'not within {timeout_s:.0f} s: {what}\n{self.last_words()}')
+                said = f'not within {timeout_s:.0f} s: {what}\n{self.last_words()}'
+                raise AssertionError(said) from next(iter(quiet), None)
             with self.news:
                 self.news.wait(min(left_s, 0.5))
 

@@ -12,19 +12,20 @@ import pytest
 from system.breakage import Clocks, built_clock_shift, compiler, filled, wipe
 from system.hosts import Hosts, HostSwarm, Lasting
 from system.netns import Network, why_not
+from system.stalls import stalls
 
 from swarm_coordinator.local_swarm import robot_names
 
 NAMES = robot_names(3)
 GUESTS = ('guest1', 'guest2', 'guest3')
 PARAMETERS = {
-    'parts': ['coordinator'], 'exec_allow': ['true', 'sh', 'sleep'], 'job_lease_ttl_ms': 3000
+    'parts': ['coordinator'], 'exec_allow': ['true', 'sh', 'sleep'], 'job_lease_ttl_ms': 6000
 }
-TTL_S = 3.0
+TTL_S = 6.0
 LONGEST_ELECTION_MS = 1000  # of the profile in use
 DISK_KB = 16 * 1024
 HOUR_NS = 3600 * 10**9
-DONE = 3
+RUNNING, DONE = 2, 3
 SUBJECT_JOB = 0
 MAINTENANCE = 6
 
@@ -98,18 +99,19 @@ def test_leader_whose_disk_is_full_says_so_and_ends_and_returns_when_there_is_ro
         assert hosts.ends(leader) == 2
         assert hosts.said(leader, 'no room on the disk')
         new = hosts.leader(others(leader), above_term=term)
+        stalled = stalls(hosts.swarm)
         assert {one.wait()['code'] for one in asked} == {0}, 'the next leader takes them'
         hosts.works(others(leader))
         hosts.swarm.start(leader)
         assert hosts.ends(leader) == 2, 'with a full disk it does not start either'
     hosts.swarm.start(leader)
-    assert hosts.ready() == new
+    assert hosts.ready() == new or stalls(hosts.swarm) > stalled
     hosts.works(NAMES)
 
 
 def test_voter_with_a_new_disk_learns_everything_and_gets_its_vote_back(hosts: Hosts) -> None:
     leader = hosts.leader()
-    term = hosts.term(leader)
+    term, stalled = hosts.term(leader), stalls(hosts.swarm)
     renewed = others(leader)[0]
     known = {**hosts.works(NAMES), **hosts.works([renewed]), **hosts.works([renewed])}
     before = hosts.status(renewed)
@@ -118,7 +120,8 @@ def test_voter_with_a_new_disk_learns_everything_and_gets_its_vote_back(hosts: H
     hosts.swarm.start(renewed)
     hosts.leader()
     hosts.until(lambda: hosts.status(renewed)['has_vote'], 'it has its vote again')
-    assert hosts.ready() == leader and hosts.term(leader) == term
+    same = hosts.ready() == leader and hosts.term(leader) == term
+    assert same or stalls(hosts.swarm) > stalled
     after = hosts.status(renewed)
     assert after['storage_id'] not in (0, before['storage_id'])
     assert after['incarnation'] > before['incarnation'], 'or it would be taken for its past'
@@ -136,15 +139,20 @@ def test_wiped_voter_does_not_help_to_elect_one_that_missed_what_was_confirmed(
     job = hosts.submit(leader)
     hosts.swarm.kill(leader)
     hosts.swarm.kill(wiped)
+    before = max(hosts.leaders_by_term())
     wipe(hosts.swarm.disk(wiped))
     hosts.swarm.start(wiped)
     hosts.network.plug(behind)
     hosts.until(lambda: hosts.observers[wiped].fresh, 'the wiped one is back')
     hosts.passes(wiped, 5 * LONGEST_ELECTION_MS)
     assert not any(hosts.beacon(name)['leader'] for name in (wiped, behind))
+    assert max(hosts.leaders_by_term()) == before
     hosts.swarm.start(leader)
     again = hosts.ready()
-    assert again == leader, 'only it has all that was confirmed'
+    led = hosts.leaders_by_term()
+    assert led[min(term for term in led if term > before)] == {leader}, (
+        'only it has all that was confirmed'
+    )
     assert job in hosts.jobs(again)
     hosts.until(lambda: hosts.status(wiped)['has_vote'], 'it has its vote again')
 
@@ -154,18 +162,19 @@ def test_wiped_voter_does_not_help_to_elect_one_that_missed_what_was_confirmed(
 
 def test_second_robot_of_the_same_name_yields_and_the_first_one_goes_on(hosts: Hosts) -> None:
     leader = hosts.leader()
-    term = hosts.term(leader)
+    term, stalled = hosts.term(leader), stalls(hosts.swarm)
     hosts.swarm.start('twin')
     assert hosts.ends('twin') == 2
     assert hosts.said('twin', 'robot_id=r2 is already used')
-    assert hosts.agreed(NAMES) == leader and hosts.term(leader) == term
+    same = hosts.leader() == leader and hosts.term(leader) == term
+    assert same or stalls(hosts.swarm) > stalled
     hosts.works(NAMES)
 
 
 def test_swarm_with_another_id_and_the_same_names_in_one_network_stays_apart(
     hosts: Hosts, tmp_path: Path
 ) -> None:
-    term = hosts.term(hosts.leader())
+    term, stalled = hosts.term(hosts.leader()), stalls(hosts.swarm)
     swarm = HostSwarm(
         tmp_path, NAMES, PARAMETERS, swarm_id='other', network=hosts.network,
         places=dict(zip(NAMES, GUESTS, strict=True)),
@@ -177,12 +186,13 @@ def test_swarm_with_another_id_and_the_same_names_in_one_network_stays_apart(
         theirs.works(NAMES)
         hosts.works(NAMES)
         assert not any('other' in job['spec']['labels'] for job in hosts.jobs('r1').values())
-        assert hosts.agreed(NAMES) and hosts.term('r1') == term, 'nobody heard their election'
+        same = hosts.term(hosts.leader()) == term
+        assert same or stalls(hosts.swarm) > stalled, 'nobody heard their election'
         for name in NAMES:
             hosts.swarm.kill(name)
-        theirs_term = theirs.term('r1')
+        theirs_term, stalled = theirs.term(theirs.leader()), stalls(swarm)
         theirs.works(NAMES)
-        assert theirs.agreed(NAMES) and theirs.term('r1') == theirs_term
+        assert theirs.term(theirs.leader()) == theirs_term or stalls(swarm) > stalled
         theirs.assert_promises()
 
 
@@ -203,17 +213,19 @@ def all_speak(hosts: Hosts, robot: str, jobs: list[str]) -> None:
 
 
 def running_everywhere(hosts: Hosts, seconds: int) -> dict[str, dict[str, Any]]:
-    """A job on each robot that takes this long: its status by robot, once all have spoken. The
-    swarm may think better of one robot than of another and let a job wait for it; then it is tried
-    again."""
+    """A job on each robot that takes this long: its status by robot, once all have spoken and
+    none has ended. The swarm may think better of one robot than of another and let a job wait for
+    it; then it is tried again."""
     leader = hosts.leader()
     for _ in range(ROUNDS_MAX):
         jobs = [hosts.submit(leader, ['sh', '-c', SPEAKING, str(seconds)]) for _ in NAMES]
-        running = hosts.job_reaches(leader, jobs, 2)
-        by_robot = {job['robot_id']: job for job in running.values()}
-        if set(by_robot) == set(NAMES):
+        running = hosts.job_reaches(leader, jobs, RUNNING)
+        if {job['robot_id'] for job in running.values()} == set(NAMES):
             all_speak(hosts, leader, jobs)
-            return by_robot
+            known = hosts.jobs(leader)
+            by_robot = {known[job]['robot_id']: known[job] for job in jobs}
+            if set(by_robot) == set(NAMES) and {known[job]['phase'] for job in jobs} == {RUNNING}:
+                return by_robot
         hosts.job_reaches(leader, jobs, DONE, 5.0 * seconds)
     raise AssertionError(f'not within {ROUNDS_MAX} rounds: a job runs on each robot')
 
@@ -243,13 +255,13 @@ def test_clock_of_the_leader_moved_by_an_hour_ends_no_lease_early_and_none_late(
     fresh: Hosts, clocks: Clocks, by_ns: int
 ) -> None:
     leader = fresh.leader()
-    term = fresh.term(leader)
-    by_robot = running_everywhere(fresh, 4)
+    term, stalled = fresh.term(leader), stalls(fresh.swarm)
+    by_robot = running_everywhere(fresh, 8)
     clocks.move(leader, by_ns)
     lost = others(leader)[0]
     fresh.swarm.kill(lost)
-    assert_only_the_lost_one_was_run_again(fresh, by_robot, lost, 4)
-    assert fresh.term(leader) == term
+    assert_only_the_lost_one_was_run_again(fresh, by_robot, lost, 8)
+    assert fresh.term(leader) == term or stalls(fresh.swarm) > stalled
 
 
 @pytest.mark.parametrize('by_ns', [2 * HOUR_NS, -HOUR_NS], ids=['ahead', 'behind'])
@@ -259,12 +271,12 @@ def test_next_leader_whose_clock_is_off_ends_no_lease_early_and_none_late(
     """Ahead or behind of the time that the log has come to."""
     leader = fresh.leader()
     term = fresh.term(leader)
-    by_robot = running_everywhere(fresh, 4)
+    by_robot = running_everywhere(fresh, 8)
     for name in others(leader):
         clocks.move(name, by_ns)
     fresh.swarm.kill(leader)
     fresh.leader(others(leader), above_term=term)
-    assert_only_the_lost_one_was_run_again(fresh, by_robot, leader, 4)
+    assert_only_the_lost_one_was_run_again(fresh, by_robot, leader, 8)
 
 
 def test_override_outlasts_a_change_to_a_leader_whose_clock_is_ahead(

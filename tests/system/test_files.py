@@ -17,6 +17,7 @@ from swarm_coordinator.ros.transport import StorageIdentity, Transport
 
 Make = Callable[..., Any]
 MB = 1_000_000
+ROUNDS_MAX = 5
 ACCEPTED = srv.FetchFile.Response.ACCEPTED
 
 
@@ -82,14 +83,14 @@ def test_receiver_killed_at_half_goes_on_where_it_was(
     assert right(tmp_path / 'got', sha256)
     again = store_of(made, 'r2').received_bytes
     assert again <= 40 * MB - 0.8 * half[0], f'{again} bytes were fetched again'
-    assert store_of(made, 'r1').sent_bytes <= 44 * MB
+    assert store_of(made, 'r1').sent_bytes <= 54 * MB, 'anew it would be 60 or more'
 
 
 @pytest.mark.parametrize('direct', [True, False])
 def test_holder_killed_midway_is_replaced_by_another(
     field: Make, tmp_path: Path, direct: bool
 ) -> None:
-    made = field(files_direct=direct, files_mb_per_s_max=12)
+    made = field(files_direct=direct, files_mb_per_s_max=6)
     made.ready()
     path, sha256 = content(tmp_path, 30 * MB)
     for robot in ('r1', 'r3'):
@@ -135,7 +136,8 @@ def test_cache_makes_room_and_a_damaged_file_is_set_aside(field: Make, tmp_path:
 
 
 class Liar:
-    """Speaks the protocol as a robot that has every file, and damages each chunk."""
+    """Speaks the protocol as a robot that has every file, and damages each chunk. `asked` counts
+    who came for chunks: who took it for a holder."""
 
     def __init__(self, made: Any, data: bytes) -> None:
         self.data, self.asked = data, 0
@@ -146,7 +148,7 @@ class Liar:
         self.link.listen()
 
     def answer(self, question: FileQuestion) -> None:
-        self.asked += 1
+        self.asked += bool(question.chunks)
         chunks = [
             self.data[at : at + CHUNK_BYTES] for at in range(0, len(self.data), CHUNK_BYTES)
         ]
@@ -164,25 +166,34 @@ class Liar:
 def test_holder_that_answers_every_chunk_wrong_is_left_for_an_honest_one(
     field: Make, tmp_path: Path
 ) -> None:
-    made = field()
+    made = field(security='off')  # as from a robot that belongs: what is unsigned is not looked at
     made.ready()
-    path, sha256 = content(tmp_path, 600_000)
-    assert put(made, 'r1', path).code == ACCEPTED
-    liar = Liar(made, path.read_bytes())
-    answer = fetched(made, 'r2', sha256, holder='r9', path=str(tmp_path / 'got'))
-    assert (answer.code, answer.holder) == (ACCEPTED, 'r1'), answer.reason
-    assert right(tmp_path / 'got', sha256) and liar.asked > 0
+    liar = Liar(made, b'')
+    for number in range(ROUNDS_MAX):  # again where the liar was too slow to be taken for a holder
+        path, sha256 = content(tmp_path, 600_000, f'f{number}')
+        assert put(made, 'r1', path).code == ACCEPTED
+        liar.data, got = path.read_bytes(), tmp_path / f'got{number}'
+        answer = fetched(made, 'r2', sha256, holder='r9', path=str(got))
+        assert (answer.code, answer.holder) == (ACCEPTED, 'r1'), answer.reason
+        assert right(got, sha256)
+        if liar.asked:
+            break
+    assert liar.asked > 0
 
 
 def test_requests_that_make_no_sense_change_nothing(field: Make, tmp_path: Path) -> None:
-    made = field()
+    made = field(security='off', files_mb_per_s_max=20)
     made.ready()
-    path, sha256 = content(tmp_path, 2 * MB)
+    path, sha256 = content(tmp_path, 8 * MB)
     assert put(made, 'r1', path).code == ACCEPTED
     rng = random.Random(1)
     sender = Transport(
         made.client.node, 'test', RobotId('r9'), StorageIdentity(1, 1), lambda event: None
     )
+    answered: list[RobotId] = []
+    sender.page_heard = lambda page: answered.append(page.holder)
+    sender.listen()
+    assert fetch(made, 'r2', sha256, holder='r1').code == ACCEPTED
     for number in range(2000):
         body = msg.FileRequest(
             sha256=list(bytes.fromhex(sha256) if number % 2 else rng.randbytes(32)),
@@ -199,9 +210,10 @@ def test_requests_that_make_no_sense_change_nothing(field: Make, tmp_path: Path)
         )
         if number % 20 == 0:
             sender.send('/swarm/file_manifest', page, 'r2')
-    answer = fetched(made, 'r2', sha256, path=str(tmp_path / 'got'))
+    answer = fetched(made, 'r2', sha256, holder='r1', path=str(tmp_path / 'got'))
     assert answer.code == ACCEPTED, answer.reason
     assert right(tmp_path / 'got', sha256)
+    made.until(lambda: 'r1' in answered, 'those that make sense are answered')
     for number, reason in ((0, 'expected 64'), (1, 'absolute')):
         wrong = fetch(made, 'r1', 'xyz') if not number else fetch(made, 'r1', sha256, path='rel')
         assert wrong.code == wrong.REFUSED and reason in wrong.reason
@@ -214,8 +226,16 @@ def test_swarmctl_puts_gets_verifies_and_collects(
     made.ready()
     path, sha256 = content(tmp_path, 3 * MB, 'map.png')
     assert swarmctl(made.swarm, '--robot', 'r1', 'files', 'put', str(path)).returncode == 0
-    got = swarmctl(made.swarm, '--robot', 'r2', 'files', 'get', sha256, 'copy.png')
-    assert got.returncode == 0 and 'from r1' in got.stdout, got.stderr
+    said: list[str] = []
+
+    def got() -> bool:
+        done = swarmctl(made.swarm, '--robot', 'r2', 'files', 'get', sha256, 'copy.png')
+        assert done.returncode == 0 or 'nobody' in done.stderr, done.stderr
+        said[:] = [done.stdout]
+        return not done.returncode
+
+    made.until(got, 'r2 has it')
+    assert 'from r1' in said[0]
     assert right(tmp_path / 'copy.png', sha256)
     listed = swarmctl(made.swarm, '--robot', 'r1', 'files', 'list').stdout
     assert 'map.png' in listed and 'cached' in listed

@@ -93,6 +93,7 @@ def test_job_of_a_killed_robot_runs_again_elsewhere_within_one_lease_and_its_gra
     victim = made.reaches('r3', job, RUNNING).robot_id
     survivors = others(made, victim)
     made.until(lambda: words(runs) == ['1'], 'it runs')
+    led = victim == made.leader()
     killed_ns = time.time_ns()
     made.swarm.kill(victim)
     made.until(lambda: words(runs) == ['1', '2'], 'it runs again', 30.0)
@@ -106,7 +107,8 @@ def test_job_of_a_killed_robot_runs_again_elsewhere_within_one_lease_and_its_gra
     ]
     took_ms = (granted[0] - killed_ns) // MS
     print(f'granted again after {took_ms} ms, run again after {seconds_ms} ms')
-    assert 0 < took_ms <= TTL_MS + GRACE_MS + MARGIN_MS
+    anew_ms = TTL_MS if led else 0  # the next leader lets every lease begin again
+    assert 0 < took_ms <= anew_ms + TTL_MS + GRACE_MS + MARGIN_MS
     assert (ended.phase, ended.attempt, ended.losses) == (DONE, 2, 1)
     assert ended.robot_id in survivors and words(runs) == ['1', '2']
     made.until(
@@ -119,10 +121,11 @@ def test_job_of_a_killed_robot_runs_again_elsewhere_within_one_lease_and_its_gra
 
 
 def test_leader_killed_between_grant_and_start_loses_no_job(field: Make, tmp_path: Path) -> None:
-    """The robot that has the grant is paused meanwhile, so it cannot say anything of it."""
+    """The robot that has the grant is busy with another job, and paused meanwhile, so it cannot
+    say anything of it."""
     made = field(job_lease_ttl_ms=10_000, own={'r1': SH_XZ}, exec_allow=SH)
     leader = made.ready()
-    if leader == 'r1':  # r1 is the only one that can do it
+    while leader == 'r1':  # r1 is the only one that can do it
         made.swarm.signal('r1', signal.SIGSTOP)
         leader = made.leader(('r2', 'r3'), above_term=made.term('r2'))
         made.swarm.signal('r1', signal.SIGCONT)
@@ -130,19 +133,24 @@ def test_leader_killed_between_grant_and_start_loses_no_job(field: Make, tmp_pat
     term = made.term(leader)
     worker, runs = 'r1', tmp_path / 'runs'
     (witness,) = others(made, leader, worker)
-    made.swarm.signal(worker, signal.SIGSTOP)
+    gate = tmp_path / 'gate'
+    blocker = made.submit(witness, gated(gate), requires=['exec:xz'])
+    made.reaches(witness, blocker, RUNNING)
     job = made.submit(
         witness, ['sh', '-c', 'echo run >> "$0"', str(runs)], requires=['exec:xz']
     )
     granted = made.reaches(witness, job, LEASED)
+    made.swarm.signal(worker, signal.SIGSTOP)
     made.swarm.kill(leader)
     assert granted.robot_id == worker and granted.attempt == 1
     assert words(runs) == [], 'it has not begun'
+    gate.touch()
     made.swarm.signal(worker, signal.SIGCONT)
     made.leader((worker, witness), above_term=term)
-    ended = made.ended(witness, [job])[job]
-    assert ended.phase == DONE and words(runs) == ['run'] * ended.attempt
-    assert_accepted_once(made, [job], (worker, witness))
+    ended = made.ended(witness, [blocker, job])
+    assert {one.phase for one in ended.values()} == {DONE}
+    assert words(runs) == ['run'] * ended[job].attempt
+    assert_accepted_once(made, [blocker, job], (worker, witness))
 
 
 def test_job_that_kills_its_robot_is_given_up_and_the_swarm_goes_on(
@@ -187,6 +195,8 @@ def test_same_key_before_during_and_after_a_change_of_leader_is_one_job(
     term = made.term(leader)
     one, other = others(made, leader)
     runs = tmp_path / 'runs'
+    known = [made.submit(name, ['true']) for name in made.swarm.names]
+    made.ended(leader, known)
 
     def request(number: int) -> srv.SubmitJob.Request:
         return srv.SubmitJob.Request(
@@ -217,7 +227,7 @@ def test_same_key_before_during_and_after_a_change_of_leader_is_one_job(
     counted = Counter(words(runs))
     assert set(counted) == {str(key) for key in keys}
     assert sum(counted.values()) <= sum(job.attempt for job in ended.values())
-    assert len(made.jobs(one)) == len(keys)
+    assert made.jobs(one).keys() == ids | {*known}
     assert_accepted_once(made, sorted(ids), (one, other))
 
 
@@ -338,7 +348,7 @@ def test_input_that_was_damaged_at_its_holder_comes_from_another_one(
     field: Make, tmp_path: Path
 ) -> None:
     made = field(
-        files_mb_per_s_max=8, files_direct=False, own={'r2': SH_XZ}, exec_allow=SH
+        files_mb_per_s_max=2, files_direct=False, own={'r2': SH_XZ}, exec_allow=SH
     )
     made.ready()
     data = tmp_path / 'data'
@@ -485,10 +495,12 @@ def test_robot_that_was_cut_off_and_finishes_late_is_refused_and_publishes_nothi
     assert (out / 'result').read_text() == f'of attempt {second}\n'
     wrong = hashlib.sha256(f'of attempt {first}\n'.encode()).hexdigest()
     right = hashlib.sha256(f'of attempt {second}\n'.encode()).hexdigest()
-    for name in hosts.names:
-        files = hosts.call(name, 'list_files')['files']
-        published = [one['sha256'] for one in files if one['use'] in (0, 1)]
-        assert wrong not in published, name
+
+    def published() -> set[str]:
+        files = [one for name in NAMES for one in hosts.call(name, 'list_files')['files']]
+        return {one['sha256'] for one in files if one['use'] in (0, 1)}
+
+    hosts.until(lambda: wrong not in published(), 'nobody keeps what came too late')
     assert [bytes(ref['sha256']).hex() for ref in done['outputs']] == [right]
     if at_worker:  # otherwise it knew that nobody would take it any more
         hosts.until(
