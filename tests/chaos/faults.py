@@ -37,6 +37,7 @@ THROTTLE_S = 0.1
 REVIVE_S = 1.0
 STARTED_S = 10.0  # on a busy machine
 DEVICE_ROBOT = 'r1'
+LIES_TOLD = 8  # so many kinds of lies, and one was of a kind that robots tell of
 DRIVEN_S = 20.0  # by then a started robot has found its device
 
 
@@ -311,8 +312,8 @@ class Faults:
         def undo() -> None:
             process.kill()
             process.wait()
-            if b'lies: ' not in path.read_bytes()[before:]:
-                self.harmless.add(strike.number)  # it heard no leader to lie to
+            if path.read_bytes()[before:].count(b'lies: ') < LIES_TOLD:
+                self.harmless.add(strike.number)  # it heard no leader to lie to, or late
 
         return undo
 
