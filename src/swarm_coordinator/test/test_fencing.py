@@ -86,7 +86,7 @@ def test_damaged_file_lets_nobody_in(dock: FencedResource, data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(max_size=100))
 def test_garbage_in_the_file_raises_nothing_but_fence_unreadable(
     dock: FencedResource, data: bytes

@@ -71,7 +71,8 @@ def test_every_changed_byte_of_a_certificate_is_noticed(r1: Keyring, r2: Keyring
                 r2.admit(bytes(changed), NOW)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(deadline=None, suppress_health_check=[
+    HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=2500))
 def test_no_bytes_break_admission(r1: Keyring, data: bytes) -> None:
     with pytest.raises(IdentityRefused):
