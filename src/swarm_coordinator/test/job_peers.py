@@ -43,7 +43,7 @@ def talk(node: Any) -> None:
     from std_msgs.msg import String, UInt8MultiArray
 
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    chat = node.create_publisher(String, 'chat', 10)
+    chat = node.create_publisher(String, 'chat', 1000)  # 10 s, should a listener be held up
     pose = node.create_publisher(PoseStamped, 'pose', qos_profile_sensor_data)
     blob = node.create_publisher(UInt8MultiArray, 'blob', qos_profile_sensor_data)
     node.keep = node.create_publisher(String, 'map', latched)

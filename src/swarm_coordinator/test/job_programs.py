@@ -20,6 +20,17 @@ RECORD = 'swarm_coordinator.ros.jobs.record'
 CALL = 'swarm_coordinator.ros.jobs.call'
 ENCODE = 'swarm_coordinator.runner.jobs.encode'
 END_S = 60.0
+# CALL with more time for a goal to be cancelled. ROS may not be imported before serve() forks.
+PATIENT_CALL = """
+import sys
+from swarm_coordinator.ros.jobs import call
+from swarm_coordinator.runner.jobs.assignment import serve
+def program(*given):
+    from swarm_coordinator.ros.jobs import caller
+    caller.CANCEL_S = 30.0
+    return call.program(*given)
+sys.exit(serve(program, guarded=True))
+"""
 
 
 @dataclass
@@ -100,6 +111,7 @@ def document(work: dict[str, Any], **more: Any) -> bytes:
 def start(
     module: str, folder: Path, stdin: bytes, file_bytes: int = 0, **environment: str
 ) -> Program:
+    """`module`: its name, or lines of Python."""
     progress, progress_end = os.pipe()
     result, result_end = os.pipe()
 
@@ -107,7 +119,7 @@ def start(
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
     process = subprocess.Popen(
-        [sys.executable, '-m', module],
+        [sys.executable, '-c' if '\n' in module else '-m', module],
         cwd=folder,
         env={
             **os.environ, **environment,

@@ -137,6 +137,11 @@ def fast_end(monkeypatch: Any) -> None:
     monkeypatch.setattr(process_group, 'TERM_GRACE_S', GRACE_S)
 
 
+def patient_end(monkeypatch: Any) -> None:
+    """For jobs that do something in their grace: on a busy machine it may take long."""
+    monkeypatch.setattr(process_group, 'TERM_GRACE_S', WAIT_S)
+
+
 def word_from(path: Path) -> str:
     """What another process writes into the fifo `path`: waits for it without polling."""
     if not path.exists():

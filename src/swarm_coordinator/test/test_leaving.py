@@ -19,9 +19,9 @@ with Leaving({code}, 0.05):
 ENDS = """
 import time
 from swarm_coordinator.leaving import Leaving
-with Leaving(3, 0.05):
+with Leaving(3, 1.0):
     pass
-time.sleep(0.2)  # longer than the timer that was taken back
+time.sleep(1.5)  # longer than the timer that was taken back
 raise SystemExit(4)
 """
 

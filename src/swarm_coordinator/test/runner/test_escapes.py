@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from cage_bench import WALLS, caged, holding, living_with, need, said
-from runner_bench import GRACE_S, Bench, eventually, fast_end, python, shell
+from runner_bench import GRACE_S, WAIT_S, Bench, eventually, fast_end, patient_end, python, shell
 
 from swarm_coordinator.runner import cage_view, process_group
 from swarm_coordinator.runner.cage_calls import filter_here
@@ -172,7 +172,8 @@ def test_output_that_becomes_a_link_meanwhile_is_never_followed(
     thread = threading.Thread(target=swap)
     thread.start()
     taken = refused = 0
-    for _ in range(300):
+    end_s = time.monotonic() + WAIT_S
+    while taken + refused < 300 or (not refused and time.monotonic() < end_s):
         try:
             [ref] = take_outputs(store, ('a/o',), folder)
         except ValueError:
@@ -282,7 +283,10 @@ def test_job_that_ignores_the_request_to_end_is_ended(bench: Bench) -> None:
     assert time.monotonic() - began >= GRACE_S, 'it had its grace'
 
 
-def test_job_may_put_things_in_order_before_it_is_ended(bench: Bench) -> None:
+def test_job_may_put_things_in_order_before_it_is_ended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient_end(monkeypatch)
     job_id = bench.start(shell(
         'trap "echo in order; exit" TERM; echo "##swarm note up"; while :; do sleep 0.01; done'
     ))
@@ -292,7 +296,10 @@ def test_job_may_put_things_in_order_before_it_is_ended(bench: Bench) -> None:
     assert end.reason == 'enough' and bench.printed(end).endswith('in order\n')
 
 
-def test_child_of_an_asked_job_has_its_grace_as_well(bench: Bench) -> None:
+def test_child_of_an_asked_job_has_its_grace_as_well(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient_end(monkeypatch)
     job_id = bench.start(shell(
         '(trap "sleep 0.05; echo in order; exit" TERM; echo "##swarm note up"; '
         'while :; do sleep 0.01; done) & wait'

@@ -21,6 +21,7 @@ from runner_bench import (
     exec_job,
     fast_end,
     gone,
+    patient_end,
     shell,
     word_from,
 )
@@ -147,7 +148,10 @@ def test_stop_that_comes_before_the_process_is_there_is_not_lost(bench: Bench) -
     assert bench.end().reason == 'changed our mind'
 
 
-def test_job_may_put_things_in_order_before_it_is_ended(bench: Bench, tmp_path: Path) -> None:
+def test_job_may_put_things_in_order_before_it_is_ended(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient_end(monkeypatch)
     script = f'trap "echo in order; exit 0" TERM; echo > {fifo(tmp_path)}; while :; do :; done'
     job_id = bench.start(shell(script))
     word_from(tmp_path / 'fifo')

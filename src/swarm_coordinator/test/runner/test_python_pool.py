@@ -346,7 +346,7 @@ def test_calls_go_to_others_where_no_worker_can_start(
 def test_flood_of_progress_is_told_seldom_and_harms_nothing(bench: Bench) -> None:
     end = call(bench, 'floods', 20_000)
     assert end.exit_code == 0
-    assert 1 <= bench.progress.qsize() < 20
+    assert 1 <= bench.progress.qsize() <= end.run_ms // 250 + 3
     assert value(call(bench, 'add', 1, 1)) == 2
 
 

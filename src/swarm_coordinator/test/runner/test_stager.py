@@ -122,7 +122,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that count questions: on a busy machine an answer may take long."""
-    monkeypatch.setattr(fetch, 'ASK_AGAIN_NS', 10**10)
+    for name in ('ASK_AGAIN_NS', 'SILENT_NS', 'NOBODY_NS'):
+        monkeypatch.setattr(fetch, name, 10**10)
 
 
 @pytest.fixture
@@ -187,21 +188,23 @@ def test_holder_without_the_file_is_a_reason_at_once(net: Net) -> None:
 
 
 def test_file_that_should_be_here_and_is_not_comes_from_whoever_has_it(
-    net: Net, tmp_path: Path
+    net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = FileRef('f', 5, 'a' * 64)
     assert 'nobody says' in net.want((missing,), holder=R2).get(timeout=WAIT_S)
     ref = hold(net, tmp_path, 'f', 10)
+    monkeypatch.setattr(fetch, 'NOBODY_NS', 10**10)
     assert net.want((ref,), holder=R2).get(timeout=WAIT_S) == ''
 
 
 def test_silent_holder_is_given_up(
     net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, 'GIVE_UP_NS', 200_000_000)
     ref = hold(net, tmp_path, 'f', 10)
     net.lost = 1.0
-    assert 'r1 sent nothing right of f' in net.want((ref,)).get(timeout=WAIT_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, 'GIVE_UP_NS', 200_000_000)
+        assert 'r1 sent nothing right of f' in net.want((ref,)).get(timeout=WAIT_S)
     net.lost = 0.0
     assert net.want((ref,)).get(timeout=WAIT_S) == '', 'a later try begins anew'
 
@@ -290,10 +293,14 @@ def test_holder_that_dies_midway_costs_only_what_was_on_its_way(
     assert net.received() == size, 'nothing was written twice'
 
 
-def test_holder_that_damages_every_chunk_is_left_for_another(net: Net, tmp_path: Path) -> None:
+def test_holder_that_damages_every_chunk_is_left_for_another(
+    net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refs = (hold(net, tmp_path, 'f', 50 * CHUNK_BYTES, R1, R3), hold(net, tmp_path, 'g', 9, R1))
     net.damaged[R1] = 1.0
-    assert net.want(refs[:1]).get(timeout=WAIT_S) == ''
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, 'NOBODY_NS', 10**10)
+        assert net.want(refs[:1]).get(timeout=WAIT_S) == ''
     assert 'r1 sent 9 damaged chunks of g' in net.want(refs[1:]).get(timeout=WAIT_S)
 
 
@@ -399,8 +406,9 @@ def test_connection_that_breaks_is_made_once_more_and_nothing_is_lost(
 
 
 def test_file_that_is_wrong_on_the_holders_disk_is_refused_over_a_connection_too(
-    direct_net: Net, tmp_path: Path
+    direct_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fetch, 'NOBODY_NS', 10**10)
     ref = hold(direct_net, tmp_path, 'f', 3_000_000, R1, R3)
     direct_net.stagers[R1]._giver._manifest(ref.sha256)  # it was right when its hashes were made
     path = direct_net.stores[R1].path(ref.sha256)

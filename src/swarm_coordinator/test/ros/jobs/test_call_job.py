@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from job_peers import peer
-from job_programs import CALL, SIGTERM, document, run, start
+from job_programs import CALL, PATIENT_CALL, SIGTERM, document, run, start
 
 pytest.importorskip('std_srvs', reason='missing: std_srvs')
 
@@ -71,7 +71,9 @@ class TestWithAServer:
     def test_ending_the_job_cancels_the_goal(
         self, tmp_path: Path, server: subprocess.Popen[str]
     ) -> None:
-        program = start(CALL, tmp_path, drive(idempotency_key='2000'), SWARM_TOKEN='10')
+        program = start(
+            PATIENT_CALL, tmp_path, drive(idempotency_key='2000'), SWARM_TOKEN='10'
+        )
         program.saw('progress')
         ended = program.end(SIGTERM)
         assert (ended.code, ended.result) == (143, None)
@@ -81,7 +83,7 @@ class TestWithAServer:
     def test_server_that_does_not_cancel_holds_the_job_two_seconds_at_most(
         self, tmp_path: Path
     ) -> None:
-        wanted = drive(idempotency_key='100', output_dir='stubborn')
+        wanted = drive(idempotency_key='600', output_dir='stubborn')
         program = start(CALL, tmp_path, wanted, SWARM_TOKEN='11')
         program.saw('progress')
         ended = program.end(SIGTERM)

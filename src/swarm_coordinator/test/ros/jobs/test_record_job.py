@@ -57,7 +57,7 @@ def assert_whole(lines: list[str], count_min: int) -> None:
 
 
 def test_recording_holds_each_message_whatever_the_publisher_offers(tmp_path: Path) -> None:
-    ended = run(RECORD, tmp_path, wish(['chat', '/r1/pose', 'map'], duration_ms=1500))
+    ended = run(RECORD, tmp_path, wish(['chat', '/r1/pose', 'map'], duration_ms=6000))
     assert ended.code == 0
     found = read(tmp_path / 'a.mcap')
     assert tuple(found) and set(found) == set(NAMES)
