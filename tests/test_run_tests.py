@@ -28,10 +28,11 @@ sys.modules['run_tests'] = tests
 spec.loader.exec_module(tests)
 tests.FOLDER = Path(sys.argv[2])
 part = '''
-import signal
-print("up", flush=True)
+import time
 try:
-    signal.pause()
+    print("up", flush=True)
+    for _ in range(600):
+        time.sleep(0.1)
 except KeyboardInterrupt:
     print("cleared up", flush=True)
 '''

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,13 +54,19 @@ def test_nothing_is_made_where_a_tool_is_missing(checkout: Path) -> None:
     assert not (checkout / 'build').exists()
 
 
+def processor_s() -> float:
+    """What the processes that have ended took, however busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_second_run_takes_no_noticeable_time() -> None:
     if not (ROOT / 'build' / 'workspace.stamp').exists():
         pytest.skip('not here: this workspace was not built by make')
     best = 1e9
     for _ in range(3):
-        began = time.monotonic()
+        before = processor_s()
         subprocess.run([sys.base_prefix + '/bin/python3', ROOT / 'scripts' / 'setup.py'],
                        timeout=600, check=True)
-        best = min(best, time.monotonic() - began)
+        best = min(best, processor_s() - before)
     assert best < 0.3
