@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from system.stalls import stalls
 
 from swarm_coordinator.cli.client import SwarmClient, Unavailable, reader_of
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
@@ -53,14 +54,24 @@ class Field:
     def leader(self, names: tuple[str, ...] = (), above_term: int = 0) -> str:
         """Wait until all of `names` (default: every robot) name one leader; return it."""
         names = names or self.swarm.names
-        self.until(
-            lambda: self.watcher.agreed_leader(names, above_term),
-            f'{names} agree on a leader above term {above_term}',
-        )
-        return self.watcher.agreed_leader(names, above_term)
+        found: list[str] = []
+
+        def agree() -> bool:
+            found[:] = [self.watcher.agreed_leader(names, above_term)]
+            return bool(found[0])
+
+        self.until(agree, f'{names} agree on a leader above term {above_term}')
+        return found[0]
 
     def term(self, robot: str) -> int:
         return self.watcher.heard[robot].beacon.term
+
+    def assert_kept(self, leader: str, term: int, stalled: int) -> None:
+        """Nobody has unseated this leader; but it, or who follows it, may have been held up since
+        there were `stalled` stalls."""
+        found = self.leader()
+        if (found, self.term(found)) != (leader, term):
+            assert stalls(self.swarm) > stalled, f'{found}\n{self.last_words()}'
 
     def ready(self, names: tuple[str, ...] = (), above_term: int = 0) -> str:
         """Wait for a leader under which every robot is registered, in its present life, and every

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from system.stalls import stalls
 
 Make = Callable[..., Any]
 LIES_S = 8
@@ -38,7 +39,9 @@ def test_lies_of_a_member_unseat_no_leader_and_end_no_job(
     field: Make, role: str, names: tuple[str, ...], said: int
 ) -> None:
     made = field()
-    leader = made.ready()
+    made.ready()
+    stalled = stalls(made.swarm)
+    leader = made.leader()
     term = made.term(leader)
     liar = lies(made, role, *names)
     jobs: list[str] = []
@@ -56,4 +59,5 @@ def test_lies_of_a_member_unseat_no_leader_and_end_no_job(
     unlucky = [job for job in done.values() if job.phase != job.PHASE_DONE]
     assert len(done) > 3 and not unlucky, [made.story(leader, job.job_id) for job in unlucky]
     assert not any('mallory' in line for job in jobs[:20] for line in made.story(leader, job))
-    assert made.leader() == leader and made.term(leader) == term
+    assert made.leader() in made.swarm.names
+    made.assert_kept(leader, term, stalled)

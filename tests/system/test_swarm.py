@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from swarm_msgs import msg, srv
+from system.stalls import stalls
 
 from swarm_coordinator.audit import audit, committed_entries, histories_agree
 from swarm_coordinator.ros.topics import TOPICS
 
 Make = Callable[..., Any]
-DONE, FAILED = msg.JobStatus.PHASE_DONE, msg.JobStatus.PHASE_FAILED
+RUNNING, DONE = msg.JobStatus.PHASE_RUNNING, msg.JobStatus.PHASE_DONE
+ROUNDS_MAX = 10
 
 
 def make_files(folder: Path, count: int) -> list[Path]:
@@ -76,15 +78,19 @@ def test_robots_started_in_any_order_agree_on_a_leader_and_votes_are_seen(
     assert 'never came: r2' in said.stdout
     said = swarmctl(made.swarm, '--robot', first, 'members', 'list')
     assert 'r2     yes   never came' in said.stdout, said
+    stalled = stalls(made.swarm)
+    first = made.leader(('r1', 'r3'))
+    term = made.term(first)
     made.swarm.start('r2')
-    assert made.leader() == first, 'a late robot follows the leader that is there'
+    made.assert_kept(first, term, stalled)  # a late robot follows the leader that is there
     made.until(lambda: awaited() == [], 'the vote of r2 counts')
+    to = 'r2' if made.leader() != 'r2' else first
     votes.clear()
-    request = srv.TransferLeadership.Request(to='r2')
-    assert made.call(first, srv.TransferLeadership, 'transfer_leadership', request).leader == 'r2'
+    request = srv.TransferLeadership.Request(to=to)
+    assert made.call(first, srv.TransferLeadership, 'transfer_leadership', request).leader == to
     made.until(
-        lambda: any(one.granted and one.envelope.sender != 'r2' for one in votes),
-        'a vote for r2 is seen')
+        lambda: any(one.granted and one.envelope.sender != to for one in votes),
+        f'a vote for {to} is seen')
 
 
 def test_job_submitted_anywhere_runs_and_its_output_comes_back(
@@ -92,23 +98,28 @@ def test_job_submitted_anywhere_runs_and_its_output_comes_back(
 ) -> None:
     made = field()
     made.ready()
-    paths = make_files(tmp_path / 'in', 6)
-    jobs = submit_all(made, paths, tmp_path / 'out', made.swarm.names)
-    ended = made.ended('r2', jobs)
-    assert {job.phase for job in ended.values()} == {DONE}
-    assert_results(paths, tmp_path / 'out')
-    assert len({job.robot_id for job in ended.values()}) == 3, 'all robots took part'
-    assert {job.origin for job in ended.values()} == {'r1', 'r2', 'r3'}
+    took_part: set[str] = set()
+    for number in range(ROUNDS_MAX):
+        paths, out = make_files(tmp_path / f'in{number}', 6), tmp_path / f'out{number}'
+        ended = made.ended('r2', submit_all(made, paths, out, made.swarm.names))
+        assert {job.phase for job in ended.values()} == {DONE}
+        assert_results(paths, out)
+        assert {job.origin for job in ended.values()} == {'r1', 'r2', 'r3'}
+        took_part |= {job.robot_id for job in ended.values()}
+        if len(took_part) == 3:
+            break
+    assert len(took_part) == 3, 'all robots took part'
 
 
 def test_killed_leader_is_replaced_and_no_job_is_lost_or_accepted_twice(
     field: Make, tmp_path: Path
 ) -> None:
     made = field()
-    leader = made.ready()
-    term = made.term(leader)
+    made.ready()
     paths = make_files(tmp_path / 'in', 24)
     jobs = submit_all(made, paths, tmp_path / 'out', made.swarm.names)
+    leader = made.leader()
+    term = made.term(leader)
     made.swarm.kill(leader)
     survivors = tuple(name for name in made.swarm.names if name != leader)
     new = made.leader(survivors, above_term=term)
@@ -121,20 +132,25 @@ def test_killed_leader_is_replaced_and_no_job_is_lost_or_accepted_twice(
     assert_one_history(made, made.swarm.names)
 
 
-def test_job_of_a_killed_follower_is_run_again_elsewhere(field: Make) -> None:
+def test_job_of_a_killed_follower_is_run_again_elsewhere(field: Make, tmp_path: Path) -> None:
     made = field(job_lease_ttl_ms=2000)
-    leader = made.ready()
-    jobs = [made.submit(leader, ['sleep', '3']) for _ in range(3)]
+    leader, over = made.ready(), tmp_path / 'over'
+    work = ['sh', '-c', f'until [ -e {over} ]; do sleep 0.1; done']
+    jobs = [made.submit(leader, work) for _ in range(3)]
     running = lambda: {  # noqa: E731
-        job.robot_id for job in made.jobs(leader).values() if job.phase == 2
+        job.robot_id for job in made.jobs(leader).values() if job.phase == RUNNING
     }
     made.until(lambda: running() == set(made.swarm.names), 'every robot runs one')
     victim = next(name for name in made.swarm.names if name != leader)
     made.swarm.kill(victim)
+    made.until(lambda: victim not in running(), 'its job is taken from it')
+    over.touch()
     ended = made.ended(leader, jobs)
     assert {job.phase for job in ended.values()} == {DONE}
     assert victim not in {job.robot_id for job in ended.values()}
-    assert sum(job.attempt - 1 for job in ended.values()) == 1, 'exactly one attempt was lost'
+    # A job that was only moved has another attempt too.
+    lost = [line for job in jobs for line in made.story(leader, job) if 'no word from' in line]
+    assert len(lost) == 1 and f'no word from {victim}' in lost[0], lost
     made.until(
         lambda: any(event.kind == 'robot_dead' for event in made.watcher.events),
         'an event says that it is dead',
@@ -143,19 +159,22 @@ def test_job_of_a_killed_follower_is_run_again_elsewhere(field: Make) -> None:
 
 def test_paused_leader_steps_down_when_it_wakes_and_histories_agree(field: Make) -> None:
     made = field()
-    leader = made.ready()
+    made.ready()
+    stalled = stalls(made.swarm)
+    leader = made.leader()
     term = made.term(leader)
     survivors = tuple(name for name in made.swarm.names if name != leader)
     made.swarm.signal(leader, signal.SIGSTOP)
     new = made.leader(survivors, above_term=term)
+    settled = made.term(new)
     job = made.submit(new, ['true'])
     assert made.ended(new, [job])[job].phase == DONE
     paused_at = made.watcher.heard[leader].at_s
     made.until(  # ten of the longest election timeouts
-        lambda: made.watcher.heard[new].at_s - paused_at > 10.0, 'ten timeouts pass', 15.0
+        lambda: made.watcher.heard[new].at_s - paused_at > 10.0, 'ten timeouts pass'
     )
     made.swarm.signal(leader, signal.SIGCONT)
-    assert made.leader(above_term=term) == new, 'who wakes up follows'
+    made.assert_kept(new, settled, stalled + 1)  # who wakes up says that it was held up, follows
     made.until(lambda: made.watcher.caught_up(made.swarm.names), 'the woken one catches up')
     assert job in made.jobs(leader)
     assert_one_history(made, made.swarm.names)
@@ -164,9 +183,9 @@ def test_paused_leader_steps_down_when_it_wakes_and_histories_agree(field: Make)
 def test_whole_swarm_restarts_with_everything_it_knew(field: Make) -> None:
     made = field()
     leader = made.ready()
-    term = made.term(leader)
     job = made.submit('r1', ['true'], labels=['before'])
     made.ended(leader, [job])
+    term = made.term(made.leader())
     # Its answer is in the log of a quorum at least; all robots are asked to end together.
     assert set(made.swarm.stop_all().values()) == {0}
     made.swarm.start_all()
@@ -208,9 +227,13 @@ def test_robot_that_is_no_voter_follows_and_works(field: Make) -> None:
     leader = made.ready()
     assert leader != 'r4'
     made.until(lambda: made.watcher.caught_up(made.swarm.names), 'r4 has the log')
-    jobs = [made.submit('r4', ['sleep', '1']) for _ in range(8)]
-    ended = made.ended('r4', jobs)
-    assert 'r4' in {job.robot_id for job in ended.values()}
+    took_part: set[str] = set()
+    for _ in range(ROUNDS_MAX):
+        ended = made.ended('r4', [made.submit('r4', ['sleep', '1']) for _ in range(8)])
+        took_part |= {job.robot_id for job in ended.values()}
+        if 'r4' in took_part:
+            break
+    assert 'r4' in took_part
 
 
 def test_another_swarm_in_the_same_domain_is_ignored(field: Make, swarmctl: Make) -> None:
