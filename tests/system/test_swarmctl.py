@@ -19,6 +19,7 @@ from typing import Any
 
 Make = Callable[..., Any]
 AT_ONCE = 4
+SHOWN_S = 60.0
 
 
 def test_commands_show_the_swarm_as_tables_and_as_json(
@@ -108,15 +109,24 @@ def test_top_shows_a_live_swarm_and_leaves_the_terminal_as_it_was(
 ) -> None:
     made = field(count=1)
     made.ready()
-    once = swarmctl(made.swarm, 'top', '--once')
-    assert once.returncode == 0, once.stderr
-    assert 'leader r1 (term 1)' in once.stdout and '\x1b' not in once.stdout
-    told = json.loads(swarmctl(made.swarm, '--json', 'top').stdout)
-    assert told['agreed'] and [one['robot'] for one in told['robots']] == ['r1']
+
+    def once() -> bool:
+        shown = swarmctl(made.swarm, 'top', '--once')
+        assert shown.returncode == 0, shown.stderr
+        assert 'r1' in shown.stdout and '\x1b' not in shown.stdout
+        return 'leader r1 (term 1)' in shown.stdout
+
+    def agreed() -> bool:
+        told = json.loads(swarmctl(made.swarm, '--json', 'top').stdout)
+        assert [one['robot'] for one in told['robots']] == ['r1']
+        return bool(told['agreed'])
+
+    # A beacon that is a second old says no longer who leads.
+    made.until(once, 'the leader is shown')
+    made.until(agreed, 'the leader is told')
 
     terminal = Terminal(made.swarm, 'top')
     try:
-        before = terminal.settings()
         terminal.until('leader')
         terminal.until('r1')
         terminal.press('s')
@@ -124,7 +134,7 @@ def test_top_shows_a_live_swarm_and_leaves_the_terminal_as_it_was(
         terminal.press('q')
         assert terminal.ended() == 0
         assert terminal.text.endswith('\x1b[?25h\x1b[?1049l')
-        assert terminal.settings() == before
+        assert terminal.settings() == terminal.before
     finally:
         terminal.close()
 
@@ -136,6 +146,7 @@ class Terminal:
         self.ours, self._theirs = pty.openpty()
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
         self.text = ''
+        self.before = self.settings()
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'swarm_coordinator.cli.swarmctl', *arguments],
             stdin=self._theirs, stdout=self._theirs, stderr=subprocess.STDOUT,
@@ -149,12 +160,12 @@ class Terminal:
         os.write(self.ours, key.encode())
 
     def until(self, words: str) -> None:
-        seen, deadline = len(self.text), time.monotonic() + 20
+        seen, deadline = len(self.text), time.monotonic() + SHOWN_S
         while words not in self.text[seen:]:
             assert self._read(deadline), f'{words!r} was not shown: {self.text[-500:]!r}'
 
     def ended(self) -> int:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + SHOWN_S
         while self._process.poll() is None:
             self._read(time.monotonic() + 0.1)
             assert time.monotonic() < deadline
