@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import json
 import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from swarm_facts import beacon, event, job
 from swarm_tower.config import TowerConfig
 from swarm_tower.core import facts
 from swarm_tower.core.view import SwarmView
-from swarm_tower.web import server, thread
+from swarm_tower.web import gate, server, thread
 from swarm_tower.web.hub import Hub
 from swarm_tower.web.thread import WebThread
 
@@ -58,7 +60,7 @@ class Site:
         config = TowerConfig(
             tower_port=0, window_ms=window_ms, tower_tokens=str(tokens), **parameters
         )
-        view = SwarmView('swarm', 7, 1500, 5000)
+        view = SwarmView('swarm', 7, 60_000, 120_000)  # a robot that is told once stays live
         self.hub = Hub(view, window_ms, time.monotonic_ns, time.time_ns)
         self.robots = Robots()
         sockets = server.bind(config)
@@ -155,6 +157,7 @@ def until(true: Callable[[], Any], what: str) -> None:
 
 
 def resident_bytes() -> int:
+    gc.collect()
     with open('/proc/self/statm') as statm:
         return int(statm.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
@@ -219,7 +222,7 @@ def test_flood_of_wrong_tokens_is_slowed_down_and_keeps_nobody_from_stopping(sit
         site.post('rescan', {'robot': 'r1'}, f'Authorization: Bearer {n:032}').status
         for n in range(60)
     ]
-    assert seen[0] == 401 and seen[-1] == 429 and set(seen) == {401, 429}
+    assert seen[0] == 401 and set(seen) == {401, 429} and seen.count(429) > 40
     assert site.post('emergency', {'reason': 'smoke'}, right).status == 503  # no robot is heard
     site.hub.fold([beacon()])
     assert site.post('emergency', {'reason': 'smoke'}, right).status == 200
@@ -228,12 +231,21 @@ def test_flood_of_wrong_tokens_is_slowed_down_and_keeps_nobody_from_stopping(sit
 def test_flood_of_commands_does_not_delay_a_stop(site: Site) -> None:
     site.hub.fold([beacon()])
     right = f'Authorization: Bearer {TOKEN}'
-    seen = [site.post('rescan', {'robot': 'r1'}, right).status for _ in range(40)]
-    assert seen[-1] == 429
+    seen: list[int] = []
+
+    def refused() -> bool:
+        seen.append(site.post('rescan', {'robot': 'r1'}, right).status)
+        return seen[-1] == 429
+
+    until(refused, 'a flood is slowed down')
+    assert seen.count(200) >= 20 and set(seen) == {200, 429}
     assert site.post('emergency', {'reason': 'smoke'}, right).status == 200
 
 
-def test_flood_of_questions_is_slowed_down_and_delays_no_stop(site: Site) -> None:
+def test_flood_of_questions_is_slowed_down_and_delays_no_stop(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, 'READS_PER_S', 1.0)
     site.hub.fold([beacon()])
     request = f'GET /api/v1/state HTTP/1.1\r\nHost: {site.host}\r\n\r\n'
     last = f'GET /healthz HTTP/1.1\r\nHost: {site.host}\r\nConnection: close\r\n\r\n'
@@ -514,7 +526,7 @@ def test_ten_thousand_events_a_second_leave_memory_flat_and_browsers_served(
     site = Site(tmp_path, window_ms=100)
     try:
         plugs = [site.web_socket() for _ in range(5)]
-        told: list[list[dict[str, Any]]] = [[] for _ in plugs]
+        told: list[deque[dict[str, Any]]] = [deque(maxlen=1) for _ in plugs]
         readers = [
             threading.Thread(target=lambda n=n: told[n].extend(read_to(plugs[n], 'last')))
             for n in range(5)
@@ -522,17 +534,18 @@ def test_ten_thousand_events_a_second_leave_memory_flat_and_browsers_served(
         for reader in readers:
             reader.start()
         until(lambda: site.hub.client_count == 5, 'all have joined')
-        sizes = []
+        size_at = {}
         for number in range(100):
             site.hub.fold([event(f'{number}/{n} ' + 'y' * 80) for n in range(1000)])
-            sizes.append(resident_bytes())
+            if number in (30, 99):
+                size_at[number] = resident_bytes()
         site.still_serves()
         site.hub.fold([event('last')])
         for reader in readers:
             reader.join(WAIT_S)
             assert not reader.is_alive()
         assert all(rows[-1]['text'] == 'last' for rows in told)
-        assert sizes[-1] - sizes[30] < 24 * MIB  # 70,000 events that were kept are some 70 MiB
+        assert size_at[99] - size_at[30] < 24 * MIB  # 70,000 events that were kept are some 70 MiB
         assert site.hub.ask(lambda view, now: view.events_since(0, 5)).missed > 98_000
     finally:
         for plug in plugs:

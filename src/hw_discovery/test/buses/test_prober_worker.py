@@ -63,13 +63,13 @@ def threads() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith('probe ')]
 
 
-def test_what_runs_is_stopped_within_a_tenth_of_a_second(bench: Bench) -> None:
+def test_what_runs_is_stopped_long_before_its_end(bench: Bench) -> None:
     bench.worker.perform(A, LISTEN)
     assert bench.entered.wait(WAIT_S)
     began_s = time.monotonic()
     bench.worker.stop((A,))
     bench.wait(1)
-    assert time.monotonic() - began_s < 0.1
+    assert time.monotonic() - began_s < WAIT_S / 2
     assert not bench.recorded, 'what was stopped says nothing of the device'
 
 

@@ -30,7 +30,7 @@ def _listen(path: str, listen_ms: int = 400, baud: int = 115200, **more: int) ->
     return SerialListen(SerialPlace(path), baud, '8N1', listen_ms, **more)
 
 
-def _ask(path: str, tx: str, enough: int = 16384, timeout_ms: int = 1500) -> SerialAsk:
+def _ask(path: str, tx: str, enough: int = 16384, timeout_ms: int = 10_000) -> SerialAsk:
     return SerialAsk(SerialPlace(path), 115200, '8N1', bytes.fromhex(tx), timeout_ms, enough)
 
 

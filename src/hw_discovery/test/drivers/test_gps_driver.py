@@ -144,6 +144,9 @@ def test_many_replugs_leave_no_thread_no_descriptor_and_no_topic_behind(
         port.unplug()
         robot.update()
         robot.wait_for(lambda: robot.claims[-1] == frozenset())
+        for thread in threading.enumerate():
+            if thread.name.startswith('driver '):
+                thread.join(5.0)
         port.plug()
 
     def held() -> tuple[int, int, int]:

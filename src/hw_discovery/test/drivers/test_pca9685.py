@@ -102,7 +102,7 @@ def test_a_board_loses_its_pulses_when_taken_over_and_ignores_commands_until_arm
 
 
 def test_silence_takes_the_pulses_away(bench: PcaBench) -> None:
-    bench.drive(command_timeout_ms=100)
+    bench.drive(command_timeout_ms=1500)
     bench.armed_for_good()
     bench.until(lambda: bench.send(0.0, 0.0) or middle(bench.chip))
     bench.until(lambda: bench.chip.is_off(0) and bench.chip.is_off(3))

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 _QUIET_MS = 100       # what Betaflight takes for silence
 _UNOPENED_WAIT_S = 0.002
+_START_S = 0.05       # a board that starts anew needs longer; whoever opens discards what is there
 
 
 class FakeDevice:
@@ -92,7 +93,9 @@ class PtyLine:
                 continue
             if not is_open:
                 is_open, self._said_at = True, now
-                self._send(self.device.opened())
+                if words := self.device.opened():
+                    time.sleep(_START_S)
+                    self._send(words)
             if events:
                 self._hear(now)
             period_ms = self.device.period_ms

@@ -20,8 +20,10 @@ from fakes.pty_line import on_pty
 from fakes.vehicle import FakeAutopilot
 
 
-def test_dynamixel_sdk_pings_reads_and_moves_a_servo() -> None:
+def test_dynamixel_sdk_pings_reads_and_moves_a_servo(monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = pytest.importorskip('dynamixel_sdk')
+    # It gives an answer 34 ms.
+    monkeypatch.setattr('dynamixel_sdk.port_handler.LATENCY_TIMER', 500)
     with on_pty(FakeDynamixelBus({1: 1020, 7: 1060})) as line:
         port, packets = sdk.PortHandler(line.path), sdk.PacketHandler(2.0)
         assert port.openPort()

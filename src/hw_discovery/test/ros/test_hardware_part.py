@@ -156,7 +156,7 @@ def test_a_scan_that_blocks_keeps_no_client_waiting_and_no_other_service(
         return real(scanner, kinds)
 
     monkeypatch.setattr(HostScanner, 'scan', blocking)
-    robot = start(rescan_answer_ms=200)
+    robot = start(rescan_answer_ms=3000)
     try:
         client = robot.client_node.create_client(Rescan, '/r1/rescan')
         assert client.wait_for_service(WAIT_S)

@@ -22,7 +22,7 @@ from swarm_tower.ros.part import PART  # noqa: E402
 
 @pytest.fixture
 def air() -> Iterator[OnAir]:
-    made = OnAir(stale_after_ms=1000, lost_after_ms=2000)
+    made = OnAir(stale_after_ms=2000, lost_after_ms=5000)
     yield made
     made.close()
 
