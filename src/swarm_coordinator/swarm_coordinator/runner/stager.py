@@ -49,6 +49,7 @@ from swarm_coordinator.storage.blob_store import BlobDamaged, BlobStore
 TICK_S = 0.1
 NOTE_NS = 200_000_000  # a restart fetches at most what came in so long once more
 NOTE_CHUNKS = 16_384  # notes of a file with so many chunks, 512 MiB, are made half as often
+HEARD_FIRST = 256  # of what waited while this thread was held up: an answer in it is no silence
 FETCHES_MAX = 16  # at a time; small files wait for answers, not for bytes
 SOURCES_MAX = 256
 LOOKUP_NS = NOBODY_NS
@@ -118,6 +119,7 @@ class Stager:
         self._giver = StagingGiver(store, link, robot_id, self.pace, server, self.traffic)
         self._noted: dict[str, int] = {}
         self._tick_ns = 0
+        self._heard_first = 0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -236,7 +238,10 @@ class Stager:
         now_ns = time.monotonic_ns()
         if now_ns - self._tick_ns < TICK_S * 1e9 or not (self._fetches or self._lookups):
             return
-        self._tick_ns = now_ns
+        if self._heard_first < HEARD_FIRST and not self._inbox.empty():
+            self._heard_first += 1
+            return
+        self._tick_ns, self._heard_first = now_ns, 0
         for fetch in list(self._fetches.values()):
             if self._fetches.get(fetch.ref.sha256) is fetch:
                 self._perform(fetch, fetch.tick(now_ns))

@@ -484,3 +484,21 @@ def test_look_up_of_what_nobody_has_ends(
     told: queue.Queue[FileRef | None] = queue.Queue()
     net.stagers[R2].look_up('a' * 64, lambda ref, _: told.put(ref))
     assert told.get(timeout=WAIT_S) is None
+
+
+def test_answers_that_came_while_the_thread_was_held_up_are_no_silence(
+    net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, 'GIVE_UP_NS', 300_000_000)
+    refs = [hold(net, tmp_path, name, 10) for name in 'abcdef']
+    inbox, wanted = net.stagers[R2]._inbox, threading.Event()
+
+    def held_up() -> None:
+        until(lambda: inbox.qsize() >= len(refs))
+        threading.Event().wait(0.4)
+
+    inbox.put(lambda: until(wanted.is_set))
+    wants = [net.want((ref,)) for ref in refs]
+    inbox.put(held_up)
+    wanted.set()
+    assert [want.get(timeout=WAIT_S) for want in wants] == [''] * len(refs)
