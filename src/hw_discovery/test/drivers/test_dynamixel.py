@@ -43,6 +43,7 @@ class FakeServos(PtyDevice):
         self.registers = {number: bytearray(256) for number in ids}
         self.model = model
         self.written: list[tuple[int, int, int]] = []    # id, register, first byte
+        self.lost = 0                                    # of the next answers
         for registers in self.registers.values():
             registers[table.OPERATING_MODE] = table.POSITION_MODE
             registers[116:120] = registers[132:136] = struct.pack('<I', 2048)
@@ -87,6 +88,9 @@ class FakeServos(PtyDevice):
     def status(self, number: int, body: bytes) -> None:
         packet = b'\xff\xff\xfd\0' + bytes((number,)) + struct.pack('<H', len(body) + 4)
         packet += b'\x55\0' + body
+        if self.lost:
+            self.lost -= 1
+            return
         self.port.say(packet + struct.pack('<H', crc(packet)))
 
     def position(self, number: int) -> int:
@@ -169,6 +173,26 @@ def test_a_servo_that_is_missing_or_complains_is_named(bench: Bench, fake: FakeS
     assert bench.robot.faults[0][1] == 'servo 2 reports overload'
     del fake.registers[2]
     bench.until(lambda: any('no status packet' in text for _, text in bench.robot.faults))
+
+
+def test_answers_that_are_lost_are_asked_for_again(bench: Bench, fake: FakeServos) -> None:
+    states = bench.robot.listen(JointState, f'{TOPIC}/joint_states')
+    bench.drive()
+    bench.armed_for_good()
+    fake.lost = 2
+    bench.until(lambda: not fake.lost)
+    heard = len(states)
+    bench.until(lambda: len(states) > heard + 1)
+    assert bench.robot.faults == [] and fake.torque() == [1, 1]
+
+
+def test_a_servo_that_is_silent_three_times_is_a_fault(bench: Bench, fake: FakeServos) -> None:
+    states = bench.robot.listen(JointState, f'{TOPIC}/joint_states')
+    bench.drive()
+    bench.until(lambda: states)
+    fake.lost = 3
+    bench.until(lambda: bool(bench.robot.faults))
+    assert bench.robot.faults[0][1].startswith('servo ') and not fake.lost
 
 
 def test_unplugging_is_a_fault_and_the_next_generation_is_disarmed(

@@ -7,10 +7,17 @@ arm. Each servo's own bus watchdog stops it if this program or the cable goes.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from dynamixel_sdk import COMM_SUCCESS, GroupSyncWrite, PacketHandler, PortHandler
+from dynamixel_sdk import (
+    COMM_RX_CORRUPT,
+    COMM_RX_TIMEOUT,
+    COMM_SUCCESS,
+    GroupSyncWrite,
+    PacketHandler,
+    PortHandler,
+)
 
 from hw_discovery.drivers.actuator import ActuatorDriver
 from hw_discovery.drivers.fault import DeviceGone, DriverFault
@@ -20,6 +27,7 @@ from hw_discovery.drivers.servo import dynamixel as table
 
 ID_MAX = 252
 WATCHDOG_MS = 200            # ten cycles of control
+READ_TRIES = 3               # one packet lost or late must not take the torque away
 
 
 class DynamixelDriver(ActuatorDriver):
@@ -60,7 +68,7 @@ class DynamixelDriver(ActuatorDriver):
             self._make_sure_of(number)
 
     def _make_sure_of(self, number: int) -> None:
-        model = self._checked(number, self._sdk.ping(self._port, number))
+        model = self._asked(number, lambda: self._sdk.ping(self._port, number))
         if model not in table.X_SERIES:
             raise DriverFault(
                 f'servo {number} is model {model}; expected one of the X series')
@@ -127,7 +135,15 @@ class DynamixelDriver(ActuatorDriver):
 
     def _read(self, number: int, register: int, size: int) -> int:
         ask = self._sdk.read1ByteTxRx if size == 1 else self._sdk.read4ByteTxRx
-        return self._checked(number, ask(self._port, number, register))
+        return self._asked(number, lambda: ask(self._port, number, register))
+
+    def _asked(self, number: int, ask: Callable[[], tuple[int, int, int]]) -> int:
+        """The SDK waits 34 ms for an answer, which a busy machine may take to notice it."""
+        for _ in range(READ_TRIES - 1):
+            answer = ask()
+            if answer[1] not in (COMM_RX_TIMEOUT, COMM_RX_CORRUPT):
+                return self._checked(number, answer)
+        return self._checked(number, ask())
 
     def _write(self, number: int, register: int, size: int, value: int) -> None:
         tell = self._sdk.write1ByteTxRx if size == 1 else self._sdk.write4ByteTxRx
