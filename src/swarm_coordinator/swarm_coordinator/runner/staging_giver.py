@@ -26,6 +26,7 @@ from swarm_coordinator.storage.blob_store import BlobStore
 
 CHUNKS_PER_REQUEST_MAX = 16
 MANIFEST_CACHE_BYTES = 16 * 1024 * 1024  # hashes of 16 GiB of files
+NOTHING_BYTES = 1024  # what a question for a chunk that is not here takes of the pace
 SEND_BURST = 8  # chunks between two looks into the stager's inbox
 
 
@@ -92,6 +93,8 @@ class StagingGiver:
                 return
             receiver, sha256, number = self._outbox.next()
             data = self._store.chunk(sha256, number)
+            # Who asks for what is not here must not use up what others are given.
+            self._pace.refund(CHUNK_BYTES - max(NOTHING_BYTES, len(data or b'')))
             if data is None:
                 self._link.send_page(receiver, ManifestPage(self._robot_id, sha256, False))
             elif data:

@@ -15,6 +15,7 @@ BURST_BYTES_MIN = 256 * 1024  # one block of a connection always fits
 LOOK_NS = 200_000_000  # the rate changes at most so often: a change needs time to show
 STEPS = 20  # from nothing back to the ceiling in 4 s of calm
 FLOOR_DIVISOR = 64  # of the ceiling: files still arrive on a robot that is always late
+FLOOR_BYTES_PER_S = 128 * 1024  # a block in 2 s: fetchers give up after 10 s without progress
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Pace:
 
     @property
     def floor(self) -> int:
-        return self.ceiling_bytes_per_s // FLOOR_DIVISOR
+        ceiling = self.ceiling_bytes_per_s
+        return max(ceiling // FLOOR_DIVISOR, min(ceiling, FLOOR_BYTES_PER_S))
 
     def take(self, size: int, now_ns: int) -> int:
         """0: `size` bytes flow now. Otherwise the ns to wait before asking again."""

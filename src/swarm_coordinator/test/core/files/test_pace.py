@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm_coordinator.core.files.beacon_gaps import GONE_PERIODS, ROBOTS_MAX, BeaconGaps
-from swarm_coordinator.core.files.pace import LOOK_NS, S_NS, STEPS, Pace
+from swarm_coordinator.core.files.fetch import GIVE_UP_NS
+from swarm_coordinator.core.files.pace import BURST_BYTES_MIN, LOOK_NS, S_NS, STEPS, Pace
 from swarm_coordinator.core.ids import RobotId
 
 CEILING = 10_000_000
@@ -52,6 +53,16 @@ def test_lateness_halves_the_rate_each_look_down_to_a_floor_and_calm_restores_it
     calm_ns = 11 * S_NS
     sent_in(pace, calm_ns, (STEPS + 1) * LOOK_NS)
     assert pace.rate == CEILING
+
+
+@pytest.mark.parametrize('ceiling', [100_000, 1_000_000, 250_000_000])
+def test_a_robot_that_is_always_late_still_gives_blocks_before_others_give_up(
+    ceiling: int,
+) -> None:
+    pace = Pace(ceiling, LATE_NS)
+    sent_in(pace, 0, 10 * S_NS, late_ns=LATE_NS + 1)
+    assert pace.rate == pace.floor <= ceiling
+    assert BURST_BYTES_MIN / pace.floor * 3 < GIVE_UP_NS / S_NS
 
 
 def test_lateness_below_the_limit_changes_nothing() -> None:
