@@ -261,24 +261,26 @@ class FaultEdges:
     """Turns healths into faults that begin and end, one for each device."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._told: dict[str, tuple[str, SensorState]] = {}
 
     def update(
         self, healths: Iterable[Health],
     ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
         """Return (device_id, text) of faults that are new, and devices that have none any more.
+        Another topic that is ill, or one that is ill in another way, is a new fault.
 
         A topic of no device is nobody's fault here; a device that is not watched any more has
         recovered as far as this watch can tell.
         """
-        now: dict[str, str] = {}
+        ill: dict[str, Health] = {}
         for health in healths:
-            if health.watched.device_id and health.state in (
-                    SensorState.STALE, SensorState.FAULTY):
-                now.setdefault(
-                    health.watched.device_id, f'{health.watched.topic}: {health.reason}')
-        fresh = sorted(set(now) - set(self._told))
-        new = tuple((device_id, now[device_id]) for device_id in fresh)
-        over = tuple(sorted(set(self._told) - set(now)))
+            if health.state in (SensorState.STALE, SensorState.FAULTY):
+                ill.setdefault(health.watched.device_id, health)
+        ill.pop('', None)
+        now = {device: (one.watched.topic, one.state) for device, one in sorted(ill.items())}
+        new = tuple((device, f'{topic}: {ill[device].reason}')
+                    for device, (topic, state) in now.items()
+                    if self._told.get(device) != (topic, state))
+        over = tuple(sorted(self._told.keys() - now.keys()))
         self._told = now
         return new, over

@@ -8,6 +8,7 @@ import pytest
 
 from hw_discovery.drivers.watch import (
     Claim,
+    FaultEdges,
     Health,
     Publisher,
     SensorState,
@@ -155,6 +156,29 @@ CLAIMS = (
     Claim('usb:lidar', ('lidar_ab12', 'rplidar'), ('sensor_msgs/msg/LaserScan',)),
     Claim('usb:imu', ('imu_cd34', 'my_imu'), ('sensor_msgs/msg/Imu',)),
     Claim('i2c:imu', ('imu_ef56',), ('sensor_msgs/msg/Imu',)))
+
+
+def test_a_fault_is_told_when_it_begins_when_it_is_another_one_and_when_it_is_over() -> None:
+    edges, camera = FaultEdges(), Watched('/r1/camera', 'sensor_msgs/msg/Image', 'i2c:1:0x68')
+    foreign = Watched('/other', 'sensor_msgs/msg/Imu')
+
+    def of(state: SensorState, reason: str = '', watched: Watched = IMU) -> Health:
+        return Health(watched, state, None, 0.0, reason)
+
+    def told(*healths: Health) -> tuple[list[str], tuple[str, ...]]:
+        new, over = edges.update(healths)
+        assert all(device == IMU.device_id for device, _ in new)
+        return [text for _, text in new], over
+
+    ill = of(SensorState.FAULTY, 'x', foreign)
+    assert told(of(SensorState.FRESH), ill) == ([], ())
+    assert told(of(SensorState.STALE, 'for 1 s'), ill) == (['/r1/imu: for 1 s'], ())
+    assert told(of(SensorState.STALE, 'for 2 s')) == ([], ()), 'the same one'
+    assert told(of(SensorState.FAULTY, 'frozen')) == (['/r1/imu: frozen'], ())
+    assert told(of(SensorState.FRESH), of(SensorState.FAULTY, 'dark', camera)) == (
+        ['/r1/camera: dark'], ())
+    assert told(of(SensorState.FRESH)) == ([], (IMU.device_id,))
+    assert told(of(SensorState.FRESH)) == ([], ())
 
 
 @pytest.mark.parametrize(('publisher', 'frame', 'whose'), [
