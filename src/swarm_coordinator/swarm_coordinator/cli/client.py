@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ['NotAllowed', 'SwarmClient', 'Unavailable']
 
-FIND_S = 5.0
+FIND_S = 8.0  # DDS makes itself known every 3 s: two of these may be lost
 WAIT_S = 0.2
+OFFERED_S = 20.0  # on a busy machine DDS finds what a robot offers seconds after the robot itself
 HERE_S = 1.5  # how long a robot on this machine is preferred over others that were heard
 
 
@@ -59,7 +60,8 @@ class SwarmClient:
     """Use as a context manager. `robot` '' = one on this machine if there is one, else any.
     `reader` makes what it needs to listen to robots that encrypt (ros/protection.py)."""
 
-    find_s = FIND_S  # how long it looks for a service that is not offered
+    find_s = FIND_S  # how long it looks for a service of a robot that is not there
+    offered_s = OFFERED_S  # and how long for one of a robot that is
 
     def __init__(
         self,
@@ -201,8 +203,8 @@ class SwarmClient:
         name = f'/{robot or self.robot}/{service}'
         if name not in self._clients:
             self._clients[name] = self.node.create_client(kind, name)
-        if not self.spin_until(self._clients[name].service_is_ready, self.find_s):
-            raise Unavailable(f'{name} is not offered: does the robot run?')
+        if not self._found(self._clients[name].service_is_ready, robot or self.robot):
+            raise Unavailable(f'{name} is not offered: does the robot run, with that part?')
         try:
             return self._clients[name].call_async(request)
         except NoCaller as error:
@@ -213,6 +215,14 @@ class SwarmClient:
         client = signing_action(
             ActionClient(self.node, kind, full), self.node, kind, full, self._signer
         )
-        if not self.spin_until(client.server_is_ready, self.find_s):
-            raise Unavailable(f'{self.robot} offers no action {name}: does it run?')
+        if not self._found(client.server_is_ready, self.robot):
+            raise Unavailable(f'{full} is not offered: does the robot run, with that part?')
         return client
+
+    def _found(self, is_offered: Callable[[], bool], robot: str) -> bool:
+        if self.spin_until(is_offered, self.find_s):
+            return True
+        is_there = any(
+            namespace == f'/{robot}' for _, namespace in self.node.get_node_names_and_namespaces()
+        )
+        return is_there and self.spin_until(is_offered, self.offered_s)
