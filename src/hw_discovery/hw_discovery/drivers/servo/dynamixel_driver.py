@@ -27,7 +27,7 @@ from hw_discovery.drivers.servo import dynamixel as table
 
 ID_MAX = 252
 WATCHDOG_MS = 200            # ten cycles of control
-READ_TRIES = 3               # one packet lost or late must not take the torque away
+TRIES = 3                    # one packet lost or late must not take the torque away, nor leave it
 
 
 class DynamixelDriver(ActuatorDriver):
@@ -139,7 +139,7 @@ class DynamixelDriver(ActuatorDriver):
 
     def _asked(self, number: int, ask: Callable[[], tuple[int, int, int]]) -> int:
         """The SDK waits 34 ms for an answer, which a busy machine may take to notice it."""
-        for _ in range(READ_TRIES - 1):
+        for _ in range(TRIES - 1):
             answer = ask()
             if answer[1] not in (COMM_RX_TIMEOUT, COMM_RX_CORRUPT):
                 return self._checked(number, answer)
@@ -147,8 +147,7 @@ class DynamixelDriver(ActuatorDriver):
 
     def _write(self, number: int, register: int, size: int, value: int) -> None:
         tell = self._sdk.write1ByteTxRx if size == 1 else self._sdk.write4ByteTxRx
-        result, error = tell(self._port, number, register, value)
-        self._checked(number, (0, result, error))
+        self._asked(number, lambda: (0, *tell(self._port, number, register, value)))
 
     def _checked(self, number: int, answer: tuple[int, int, int]) -> int:
         value, result, error = answer
