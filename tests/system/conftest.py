@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from system.stalls import stalls
 
 from swarm_coordinator.cli.client import SwarmClient, Unavailable, reader_of
 from swarm_coordinator.local_swarm import LocalSwarm, robot_names
@@ -65,13 +64,6 @@ class Field:
 
     def term(self, robot: str) -> int:
         return self.watcher.heard[robot].beacon.term
-
-    def assert_kept(self, leader: str, term: int, stalled: int) -> None:
-        """Nobody has unseated this leader; but it, or who follows it, may have been held up since
-        there were `stalled` stalls."""
-        found = self.leader()
-        if (found, self.term(found)) != (leader, term):
-            assert stalls(self.swarm) > stalled, f'{found}\n{self.last_words()}'
 
     def ready(self, names: tuple[str, ...] = (), above_term: int = 0) -> str:
         """Wait for a leader under which every robot is registered, in its present life, and every

@@ -1,12 +1,12 @@
 # Copyright 2026 Swarm Stack maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What robots say of times in which their process was not let run.
+"""What robots say of times in which their process was not let run, and what that excuses.
 
-A swarm may rightly change its leader then: a test that expects it to stay asks here whether it
-could.
+A swarm may rightly change its leader then.
 """
 
 import re
+from typing import Protocol
 
 from swarm_coordinator.local_swarm import LocalSwarm
 
@@ -21,3 +21,24 @@ def stalls(swarm: LocalSwarm) -> int:
         for name in swarm.names if swarm.log_path(name).exists()
         for ms in HELD_UP.findall(swarm.log_path(name).read_text(errors='replace'))
     )
+
+
+class Watched(Protocol):
+    """A swarm and who watches it: a Field, or Hosts."""
+
+    @property
+    def swarm(self) -> LocalSwarm: ...
+
+    def leader(self, names: tuple[str, ...] = ()) -> str: ...
+    def term(self, robot: str) -> int: ...
+    def last_words(self) -> str: ...
+
+
+def assert_kept(
+    made: Watched, leader: str, term: int, stalled: int, names: tuple[str, ...] = ()
+) -> None:
+    """Nobody has unseated the leader of `names` (default: every robot); but it, or who follows
+    it, may have been held up since there were `stalled` stalls."""
+    found = made.leader(names)
+    if (found, made.term(found)) != (leader, term):
+        assert stalls(made.swarm) > stalled, f'{found}\n{made.last_words()}'

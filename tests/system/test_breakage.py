@@ -12,7 +12,7 @@ import pytest
 from system.breakage import Clocks, built_clock_shift, compiler, filled, wipe
 from system.hosts import Hosts, HostSwarm, Lasting
 from system.netns import Network, why_not
-from system.stalls import stalls
+from system.stalls import assert_kept, stalls
 
 from swarm_coordinator.local_swarm import robot_names
 
@@ -120,8 +120,8 @@ def test_voter_with_a_new_disk_learns_everything_and_gets_its_vote_back(hosts: H
     hosts.swarm.start(renewed)
     hosts.leader()
     hosts.until(lambda: hosts.status(renewed)['has_vote'], 'it has its vote again')
-    same = hosts.ready() == leader and hosts.term(leader) == term
-    assert same or stalls(hosts.swarm) > stalled
+    hosts.ready()
+    assert_kept(hosts, leader, term, stalled)
     after = hosts.status(renewed)
     assert after['storage_id'] not in (0, before['storage_id'])
     assert after['incarnation'] > before['incarnation'], 'or it would be taken for its past'
@@ -166,15 +166,15 @@ def test_second_robot_of_the_same_name_yields_and_the_first_one_goes_on(hosts: H
     hosts.swarm.start('twin')
     assert hosts.ends('twin') == 2
     assert hosts.said('twin', 'robot_id=r2 is already used')
-    same = hosts.leader() == leader and hosts.term(leader) == term
-    assert same or stalls(hosts.swarm) > stalled
+    assert_kept(hosts, leader, term, stalled)
     hosts.works(NAMES)
 
 
 def test_swarm_with_another_id_and_the_same_names_in_one_network_stays_apart(
     hosts: Hosts, tmp_path: Path
 ) -> None:
-    term, stalled = hosts.term(hosts.leader()), stalls(hosts.swarm)
+    leader = hosts.leader()
+    term, stalled = hosts.term(leader), stalls(hosts.swarm)
     swarm = HostSwarm(
         tmp_path, NAMES, PARAMETERS, swarm_id='other', network=hosts.network,
         places=dict(zip(NAMES, GUESTS, strict=True)),
@@ -186,13 +186,13 @@ def test_swarm_with_another_id_and_the_same_names_in_one_network_stays_apart(
         theirs.works(NAMES)
         hosts.works(NAMES)
         assert not any('other' in job['spec']['labels'] for job in hosts.jobs('r1').values())
-        same = hosts.term(hosts.leader()) == term
-        assert same or stalls(hosts.swarm) > stalled, 'nobody heard their election'
+        assert_kept(hosts, leader, term, stalled)  # nobody heard their election
         for name in NAMES:
             hosts.swarm.kill(name)
-        theirs_term, stalled = theirs.term(theirs.leader()), stalls(swarm)
+        leader = theirs.leader()
+        term, stalled = theirs.term(leader), stalls(swarm)
         theirs.works(NAMES)
-        assert theirs.term(theirs.leader()) == theirs_term or stalls(swarm) > stalled
+        assert_kept(theirs, leader, term, stalled)
         theirs.assert_promises()
 
 
@@ -261,7 +261,7 @@ def test_clock_of_the_leader_moved_by_an_hour_ends_no_lease_early_and_none_late(
     lost = others(leader)[0]
     fresh.swarm.kill(lost)
     assert_only_the_lost_one_was_run_again(fresh, by_robot, lost, 8)
-    assert fresh.term(leader) == term or stalls(fresh.swarm) > stalled
+    assert_kept(fresh, leader, term, stalled, others(lost))
 
 
 @pytest.mark.parametrize('by_ns', [2 * HOUR_NS, -HOUR_NS], ids=['ahead', 'behind'])

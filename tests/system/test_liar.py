@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from system.stalls import stalls
+from system.stalls import assert_kept, stalls
 
 Make = Callable[..., Any]
 LIES_S = 8
@@ -60,4 +60,4 @@ def test_lies_of_a_member_unseat_no_leader_and_end_no_job(
     assert len(done) > 3 and not unlucky, [made.story(leader, job.job_id) for job in unlucky]
     assert not any('mallory' in line for job in jobs[:20] for line in made.story(leader, job))
     assert made.leader() in made.swarm.names
-    made.assert_kept(leader, term, stalled)
+    assert_kept(made, leader, term, stalled)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from system.hosts import ACCEPTED, LEADER, REFUSED, UNAVAILABLE, Hosts, HostSwarm, Lasting
 from system.netns import Network, why_not
-from system.stalls import stalls
+from system.stalls import assert_kept, stalls
 
 from swarm_coordinator.local_swarm import robot_names
 
@@ -54,16 +54,6 @@ def hosts(lasting: Lasting) -> Iterator[Hosts]:
 
 def others(*but: str) -> tuple[str, ...]:
     return tuple(name for name in NAMES if name not in but)
-
-
-def assert_kept(
-    hosts: Hosts, leader: str, term: int, stalled: int, names: tuple[str, ...] = NAMES
-) -> None:
-    """Nobody has unseated the leader of `names`; but it, or who follows it, may have been held up
-    since there were `stalled` stalls."""
-    found = hosts.leader(names)
-    if (found, hosts.term(found)) != (leader, term):
-        assert stalls(hosts.swarm) > stalled, f'{found}\n{hosts.last_words()}'
 
 
 def test_host_that_was_cut_off_comes_back_with_everything_it_missed(hosts: Hosts) -> None:

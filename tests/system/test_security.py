@@ -26,7 +26,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from swarm_msgs import msg, srv
-from system.stalls import stalls
+from system.stalls import assert_kept, stalls
 
 from swarm_coordinator.core.identity.certificate import Role
 from swarm_coordinator.core.identity.concealed import SUFFIX
@@ -136,7 +136,7 @@ def test_robot_that_only_claims_to_lead_is_not_believed(field: Make) -> None:
         made.until(refused, f'all refuse: {reason}')
     works(made, leader)
     assert made.leader() in made.swarm.names
-    made.assert_kept(leader, term, stalled)
+    assert_kept(made, leader, term, stalled)
 
 
 def test_stranger_tells_nobody_how_the_swarm_is(field: Make, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_what_was_recorded_and_is_played_again_is_not_believed(field: Make) -> N
 
     made.until(replayed, 'it was noticed that these were heard before')
     works(made, leader)
-    made.assert_kept(leader, term, stalled)
+    assert_kept(made, leader, term, stalled)
 
 
 def test_flood_of_garbage_costs_no_leadership(field: Make) -> None:

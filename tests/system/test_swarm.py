@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_msgs import msg, srv
-from system.stalls import stalls
+from system.stalls import assert_kept, stalls
 
 from swarm_coordinator.audit import audit, committed_entries, histories_agree
 from swarm_coordinator.ros.topics import TOPICS
@@ -82,7 +82,7 @@ def test_robots_started_in_any_order_agree_on_a_leader_and_votes_are_seen(
     first = made.leader(('r1', 'r3'))
     term = made.term(first)
     made.swarm.start('r2')
-    made.assert_kept(first, term, stalled)  # a late robot follows the leader that is there
+    assert_kept(made, first, term, stalled)  # a late robot follows the leader that is there
     made.until(lambda: awaited() == [], 'the vote of r2 counts')
     to = 'r2' if made.leader() != 'r2' else first
     votes.clear()
@@ -174,7 +174,7 @@ def test_paused_leader_steps_down_when_it_wakes_and_histories_agree(field: Make)
         lambda: made.watcher.heard[new].at_s - paused_at > 10.0, 'ten timeouts pass'
     )
     made.swarm.signal(leader, signal.SIGCONT)
-    made.assert_kept(new, settled, stalled + 1)  # who wakes up says that it was held up, follows
+    assert_kept(made, new, settled, stalled + 1)  # who wakes up says that it was held up, follows
     made.until(lambda: made.watcher.caught_up(made.swarm.names), 'the woken one catches up')
     assert job in made.jobs(leader)
     assert_one_history(made, made.swarm.names)

@@ -297,10 +297,10 @@ class Inheritance:
         """The recorded one cannot be had: the one brought before it is better than older ones."""
         missing, brought = self._recorded, self._brought
         assert missing is not None
-        newer = brought is not None and self._own_version < brought.version
+        own_version = self._own_version
         self._goes_on_from(missing)
         told = f'checkpoint {missing.version} could not be had from {missing.holder}: this robot '
-        if brought is None or not newer:
+        if brought is None or brought.version <= own_version:
             return (Warn(f'{told}goes on with what it has learned itself'),)
         return (Adopt(brought.sha256, brought.version),
                 Warn(f'{told}goes on with checkpoint {brought.version}'))
